@@ -1,0 +1,1 @@
+"""From a report's characters to sections, sentences, tokens and their context."""
