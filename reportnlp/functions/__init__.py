@@ -1,0 +1,1 @@
+"""Labelling functions: one file each, found by name."""

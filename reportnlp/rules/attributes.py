@@ -1,0 +1,182 @@
+"""Which mention an attribute's answer belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from reportnlp.rules.assertions import SentenceState
+from reportnlp.rules.candidates import STATEMENTS, covers, overlap
+from reportnlp.rules.lexicon import Kind
+from reportnlp.rules.matcher import Match
+from reportnlp.rules.readings import Assertion, Found, Loose, Mention, Value
+from reportnlp.text.context import Category, load_words
+
+_DENYING = frozenset({Category.NEGATION, Category.RESOLVED, Category.HYPOTHETICAL})
+_OWNERS = (Kind.FINDING, Kind.SIGN, Kind.DOUBTFUL)
+_LONGEST_LINK = 6
+_PAST = frozenset({Category.PRIOR, Category.HISTORY})
+
+Holdings = Mapping[int, Sequence[Found]]
+"""Mention's index to the values that stand with it, whatever finding it is of."""
+
+
+def share_values(
+    state: SentenceState, found: Sequence[Found], mentions: Sequence[Mention]
+) -> tuple[dict[int, list[Value]], list[Loose]]:
+    """Give every attribute answer to the mentions it belongs to; the rest are loose."""
+    told = [i for i, item in enumerate(found) if item.role.kind in _OWNERS]
+    holdings: dict[int, list[Found]] = {}
+    loose: list[Loose] = []
+    for value in _visible_values(state):
+        holder = _holder(state, value, found, told)
+        if holder is not None:
+            holdings.setdefault(holder, []).append(value)
+        elif not _other_thing(state, value) and not _in_part_of(state, value.match, found, told):
+            group = state.lexicon.groups[value.role.group]
+            loose.append(Loose(group.findings - {found[i].role.finding for i in told}, _value(state, value)))
+    affirmed = [i for i in told if mentions[i].assertion is Assertion.PRESENT]
+    return {i: _owned(state, i, found, affirmed, holdings) for i in affirmed}, loose
+
+
+def _value(state: SentenceState, value: Found) -> Value:
+    role, match = value
+    start, end = state.tokens.starts[match.start], state.tokens.ends[match.end - 1]
+    return Value(state.lexicon.groups[role.group].attribute, role.answer, start, end, role.is_fallback)
+
+
+def _visible_values(state: SentenceState) -> list[Found]:
+    """Values that stand for themselves: not inside a longer one of their attribute, ignored, or denied."""
+    values = state.by_kind.get(Kind.VALUE, [])
+    ignored = state.by_kind.get(Kind.IGNORE, [])
+    kept: list[Found] = []
+    for item in sorted(values, key=lambda pair: pair.match.start - pair.match.end):
+        longer = (k.match for k in kept if k.role.group == item.role.group)
+        hidden = (i.match for i in ignored if i.role.group == item.role.group)
+        if any(overlap(m, item.match) for m in longer) or any(covers(m, item.match) for m in hidden):
+            continue
+        if not _value_denied(state, item.match):
+            kept.append(item)
+    return sorted(kept, key=lambda item: item.match.start)
+
+
+def _value_denied(state: SentenceState, match: Match) -> bool:
+    hits = {r.hit.cue.category for r in state.reaches if r.start <= match.start < r.end}
+    if Category.EXCEPTION in hits:
+        return False
+    return not hits.isdisjoint(_DENYING) or (not hits.isdisjoint(_PAST) and Category.CURRENT not in hits)
+
+
+def _holder(state: SentenceState, value: Found, found: Sequence[Found], told: Sequence[int]) -> int | None:
+    """The mention a value stands with.
+
+    One in the same comma-bounded part of the sentence comes first, of the value's own findings if there is
+    one; else, unless another thing claims it, the last mention before it; else the first one behind it in
+    the clause.
+    """
+    match = value.match
+    start, end = state.clauses.soft_before(match.start), state.clauses.soft_after(match.end)
+    own = state.lexicon.groups[value.role.group].findings
+    here = [i for i in told if found[i].match.start < end and start < found[i].match.end]
+    here = [i for i in here if found[i].role.finding in own] or here
+    if here:
+        return min(here, key=lambda i: _distance(found[i].match, match))
+    if _other_thing(state, value):
+        return None
+    before = [i for i in told if found[i].match.end <= match.start]
+    if before:
+        return before[-1]
+    hard = state.clauses.hard_after(match.end)
+    behind = [i for i in told if match.end <= found[i].match.start < hard]
+    return behind[0] if behind and not _is_statement(state, match) else None
+
+
+def _owned(
+    state: SentenceState, mention: int, found: Sequence[Found], affirmed: Sequence[int], holdings: Holdings
+) -> list[Value]:
+    """The values of one mention: its own, and what its neighbours lend where it has none of an attribute."""
+    match, finding = found[mention].match, found[mention].role.finding
+    groups = [i for i, group in enumerate(state.lexicon.groups) if finding in group.findings]
+    owned: list[Found] = []
+    for group in groups:
+        own = [
+            v
+            for i in holdings
+            if overlap(found[i].match, match)
+            for v in holdings[i]
+            if v.role.group == group
+        ]
+        owned.extend(own or _lent(state, mention, group, found, affirmed, holdings))
+    return [_value(state, value) for value in owned]
+
+
+def _lent(
+    state: SentenceState,
+    mention: int,
+    group: int,
+    found: Sequence[Found],
+    affirmed: Sequence[int],
+    holdings: Holdings,
+) -> list[Found]:
+    """Values of mentions that are the same thing ("opacity in keeping with ...") or one of a list with it."""
+    lent: list[Found] = []
+    for other in affirmed:
+        if other == mention or overlap(found[other].match, found[mention].match):
+            continue
+        if _is_same(state, found[other].match, found[mention].match) or (
+            state.lexicon.groups[group].is_place and _is_near(state, other, mention, found, affirmed)
+        ):
+            lent.extend(value for value in holdings.get(other, ()) if value.role.group == group)
+    return lent
+
+
+def _is_same(state: SentenceState, sign: Match, named: Match) -> bool:
+    """Whether one mention is put down to the other by words between them."""
+    between = _words_between(state, range(sign.end, named.start))
+    words = load_words()
+    is_link = len(between) <= _LONGEST_LINK and words.links.issuperset(between)
+    return is_link and not words.equates.isdisjoint(between)
+
+
+def _words_between(state: SentenceState, tokens: Iterable[int]) -> list[str]:
+    """The words of some tokens, without those of attributes ("opacity in the right base is ...")."""
+    valued = {
+        i for item in state.by_kind.get(Kind.VALUE, ()) for i in range(item.match.start, item.match.end)
+    }
+    return [state.tokens.words[i] for i in tokens if i not in valued]
+
+
+def _is_near(
+    state: SentenceState, other: int, mention: int, found: Sequence[Found], affirmed: Sequence[int]
+) -> bool:
+    """Whether two mentions stand in one list, or one is put down to the other."""
+    first, last = sorted((found[other].match, found[mention].match))
+    between = set(range(first.end, last.start))
+    for i in affirmed:
+        between.difference_update(range(found[i].match.start, found[i].match.end))
+    words = _words_between(state, sorted(between))
+    return len(words) <= _LONGEST_LINK and load_words().links.issuperset(words)
+
+
+def _is_statement(state: SentenceState, match: Match) -> bool:
+    """Whether the value has a verb of its own: "the lower lobe vessels are included, and ..."."""
+    following = state.tokens.words[match.end : state.clauses.soft_after(match.end)]
+    return not load_words().copulas.isdisjoint(following)
+
+
+def _distance(one: Match, other: Match) -> int:
+    """Tokens between two matches; negative when they overlap."""
+    return max(one.start - other.end, other.start - one.end)
+
+
+def _in_part_of(state: SentenceState, match: Match, found: Sequence[Found], told: Iterable[int]) -> bool:
+    start, end = state.clauses.soft_before(match.start), state.clauses.soft_after(match.end)
+    return any(found[i].match.start < end and start < found[i].match.end for i in told)
+
+
+def _other_thing(state: SentenceState, value: Found) -> bool:
+    """Whether another thing, or a statement that all is well, stands in the same part of the sentence."""
+    match = value.match
+    start, end = state.clauses.soft_before(match.start), state.clauses.soft_after(match.end)
+    others = [i for i in state.by_kind.get(Kind.NOT_WITH, ()) if i.role.group == value.role.group]
+    others += [i for kind in STATEMENTS for i in state.by_kind.get(kind, ())]
+    return any(start <= item.match.start < end for item in others)

@@ -1,0 +1,165 @@
+"""The rule engine: a report in, an answer with probability and evidence for every question out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+from reportnlp.findings.schema import Panel
+from reportnlp.rules.conclude import NOTHING, Placed, Verdict, conclude
+from reportnlp.rules.kin import settle_kin, settle_none_of_panel
+from reportnlp.rules.labels import labels_of
+from reportnlp.rules.lexicon import Kind, compile_panel
+from reportnlp.rules.mentions import read_sentence
+from reportnlp.rules.readings import Assertion, Mention, Reading, Value
+from reportnlp.text.normalise import NormalisedText, normalise
+from reportnlp.text.sections import BODY, find_sections, load_headings
+from reportnlp.text.sentences import split_sentences
+from reportnlp.text.tokens import fold
+from reportnlp.types import Label, Section, Sentence, Span
+
+REMEMBERED_SENTENCES = 50_000
+"""Distinct sentences whose reading is kept: reports repeat themselves, and a reading depends on no other."""
+
+
+class _Placement(NamedTuple):
+    finding: int
+    placed: Placed
+
+
+class RuleEngine:
+    """Answers a panel's questions by its findings' phrases and the context rules.
+
+    Args:
+        panel: the findings to label together.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self._lexicon = compile_panel(panel)
+        self._readings: OrderedDict[str, Reading] = OrderedDict()
+        self._silent = [labels_of(finding, NOTHING, []) for finding in panel.findings]
+
+    def label(self, text: str) -> tuple[Label, ...]:
+        """One label per question of the panel, in order. Pure: the same text gives the same labels."""
+        placed = self._read_report(text)
+        labels: list[Label] = []
+        for i, verdict in enumerate(self._conclude(placed)):
+            if verdict is NOTHING:
+                labels.extend(self._silent[i])
+            else:
+                labels.extend(labels_of(self.panel.findings[i], verdict, placed.get(i, [])))
+        return tuple(labels)
+
+    def verdicts(self, text: str) -> dict[str, Verdict]:
+        """Each finding's presence with the reason for it, by name."""
+        names = (finding.name for finding in self.panel.findings)
+        return dict(zip(names, self._conclude(self._read_report(text)), strict=True))
+
+    def _read_report(self, text: str) -> dict[int, list[Placed]]:
+        """Every mention of a report's sections that state findings, by finding."""
+        normalised = normalise(text)
+        sections = [s for s in find_sections(normalised.text) if s.name in load_headings().read]
+        by_finding: dict[int, list[Placed]] = {}
+        for finding, placed in self._placements(normalised, split_sentences(normalised.text, sections)):
+            by_finding.setdefault(finding, []).append(placed)
+        return by_finding
+
+    def _conclude(self, placed: dict[int, list[Placed]]) -> list[Verdict]:
+        findings = self.panel.findings
+        verdicts = [conclude(placed[i]) if i in placed else NOTHING for i in range(len(findings))]
+        settle_kin(sorted(self._lexicon.kin), verdicts, placed)
+        settle_none_of_panel(findings, verdicts)
+        return verdicts
+
+    def _placements(self, normalised: NormalisedText, sentences: list[Sentence]) -> list[_Placement]:
+        hints: set[tuple[Kind, int]] = set()
+        found: list[_Placement] = []
+        shorthand: list[_Placement] = []
+        latest: list[_Placement] = []
+        for sentence in sentences:
+            reading = self._read(normalised.text[sentence.start : sentence.end])
+            hints |= reading.hints
+            here = [_Placement(m.finding, _place(m, sentence, normalised)) for m in reading.mentions]
+            shorthand.extend(here[i] for i in reading.shorthand)
+            if reading.continues and latest:
+                here.extend(self._followed_values(reading, sentence, normalised, latest))
+            found.extend(here)
+            latest = [p for p in here if p.placed.mention.assertion is Assertion.PRESENT] or (
+                latest if reading.continues and not reading.mentions else []
+            )
+        dropped = {id(p) for p in shorthand if self._means_another_thing(p, found, hints, normalised.text)}
+        return [p for p in found if id(p) not in dropped]
+
+    def _means_another_thing(
+        self, item: _Placement, found: Sequence[_Placement], hints: set[tuple[Kind, int]], text: str
+    ) -> bool:
+        """Whether a shorthand ("PE") stands for something else (an effusion) in this report.
+
+        It does where the report says so; where only rivals of its usual meaning are spoken of; and where the
+        usual thing is denied under its full name and the shorthand comes without any attribute of it.
+        """
+        finding = item.finding
+        if (Kind.REDEFINED, finding) in hints:
+            return item.placed.mention.assertion is not Assertion.ABSENT
+        if (Kind.RIVAL, finding) not in hints:
+            return False
+        denied = any(p.finding == finding and _denies_by_name(p.placed, item.placed) for p in found)
+        if denied and item.placed.mention.assertion is Assertion.PRESENT and not _has_own_values(item.placed):
+            return True
+        return not ((Kind.SUPPORT, finding) in hints or self._supported(finding, text))
+
+    def _supported(self, finding: int, text: str) -> bool:
+        """Whether any sentence of the report, the request and technique included, shows the usual meaning."""
+        sentences = split_sentences(text, [Section(BODY, 0, len(text))])
+        return any((Kind.SUPPORT, finding) in self._read(text[s.start : s.end]).hints for s in sentences)
+
+    def _followed_values(
+        self, reading: Reading, sentence: Sentence, normalised: NormalisedText, latest: list[_Placement]
+    ) -> list[_Placement]:
+        """Attribute answers of a sentence that goes on speaking of the finding before it."""
+        more: list[_Placement] = []
+        for loose, (finding, source) in product(reading.loose, latest):
+            value = loose.value
+            if finding in loose.findings and self.panel.findings[finding].attributes[value.attribute].follow:
+                told = (_moved(value, sentence, normalised),)
+                more.append(_Placement(finding, source._replace(values=told)))
+        return more
+
+    def _read(self, sentence: str) -> Reading:
+        key = fold(sentence)
+        known = self._readings.get(key)
+        if known is not None:
+            return known
+        reading = self._readings[key] = read_sentence(self._lexicon, key)
+        if len(self._readings) > REMEMBERED_SENTENCES:
+            self._readings.popitem(last=False)
+        return reading
+
+
+def _denies_by_name(other: Placed, shorthand: Placed) -> bool:
+    same = other.span == shorthand.span
+    return not same and other.mention.assertion is Assertion.ABSENT and other.mention.kind is not Kind.BROAD
+
+
+def _has_own_values(item: Placed) -> bool:
+    """Whether it comes with attributes that only the usual meaning has: any but a side."""
+    return any(value.attribute != "laterality" for value in item.values)
+
+
+def _place(mention: Mention, sentence: Sentence, normalised: NormalisedText) -> Placed:
+    span = _original(normalised, sentence, mention.start, mention.end)
+    values = tuple(_moved(value, sentence, normalised) for value in mention.values)
+    return Placed(mention, sentence.section.name, span, values)
+
+
+def _moved(value: Value, sentence: Sentence, normalised: NormalisedText) -> Value:
+    """A value with its place in the report rather than in its sentence."""
+    start, end = _original(normalised, sentence, value.start, value.end)
+    return value._replace(start=start, end=end)
+
+
+def _original(normalised: NormalisedText, sentence: Sentence, start: int, end: int) -> Span:
+    return Span(*normalised.to_original(sentence.start + start, sentence.start + end))

@@ -1,0 +1,76 @@
+"""Reading one sentence: its phrases, what context makes of them, and their attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reportnlp.rules.assertions import mention, with_cues
+from reportnlp.rules.attributes import share_values
+from reportnlp.rules.candidates import covers, resting_on, surviving
+from reportnlp.rules.lexicon import Kind, Lexicon
+from reportnlp.rules.matcher import TokenText
+from reportnlp.rules.readings import Assertion, Found, Loose, Mention, Reading
+from reportnlp.text.context import load_words
+
+EMPTY = Reading(())
+_HINTS = (Kind.REDEFINED, Kind.RIVAL, Kind.SUPPORT)
+
+
+def read_sentence(lexicon: Lexicon, sentence: str) -> Reading:
+    """Read one sentence, given alone, normalised and folded."""
+    tokens, matches = lexicon.matcher.find(sentence)
+    if not matches:
+        return EMPTY
+    by_kind: dict[Kind, list[Found]] = {}
+    for match in matches:
+        role = lexicon.matcher.payloads[match.payload]
+        by_kind.setdefault(role.kind, []).append(Found(role, match))
+    found = _without_headings(tokens, surviving(by_kind))
+    state = with_cues(lexicon, tokens, by_kind, found)
+    mentions = [mention(state, role, match, found) for role, match in found]
+    found, mentions = _without_denied_kinds(lexicon, found, mentions)
+    owned, loose = share_values(state, found, mentions)
+    return Reading(
+        tuple(m._replace(values=tuple(owned.get(i, ()))) for i, m in enumerate(mentions)),
+        tuple(loose),
+        _continues(tokens.words, loose),
+        frozenset((kind, item.role.finding) for kind in _HINTS for item in by_kind.get(kind, ())),
+        resting_on(found, by_kind.get(Kind.SHORTHAND, [])),
+    )
+
+
+def _without_headings(tokens: TokenText, found: list[Found]) -> list[Found]:
+    """Leave out a finding's name that only heads the line ("Pleural effusion: there is no effusion")."""
+    return [
+        item
+        for item in found
+        if item.match.start > 1
+        or tokens.words[item.match.end : item.match.end + 1] != (":",)
+        or not any(f.role.finding == item.role.finding and f.match.start > item.match.end for f in found)
+    ]
+
+
+def _continues(words: Sequence[str], loose: Sequence[Loose]) -> bool:
+    """Whether a sentence goes on from the one before: by its words, or as a fragment of attributes alone."""
+    known = load_words()
+    fragment = len({item.value.attribute for item in loose}) > 1 and known.verbs.isdisjoint(words)
+    return fragment or not known.continues.isdisjoint(words)
+
+
+def _without_denied_kinds(
+    lexicon: Lexicon, found: list[Found], mentions: list[Mention]
+) -> tuple[list[Found], list[Mention]]:
+    """Leave out what is denied or asked of a parent in the words of a kind ("no subdural bleed")."""
+    if not lexicon.kin:
+        return found, mentions
+    gone = (Assertion.ABSENT, Assertion.QUESTIONED)
+    denied = [i for i, m in enumerate(mentions) if m.assertion in gone]
+    dropped = {
+        parent
+        for parent in denied
+        for kind in denied
+        if (mentions[kind].finding, mentions[parent].finding) in lexicon.kin
+        and covers(found[kind].match, found[parent].match)
+    }
+    kept = [i for i in range(len(found)) if i not in dropped]
+    return [found[i] for i in kept], [mentions[i] for i in kept]
