@@ -1,0 +1,49 @@
+"""Ctrl-C and `kill` end a run with one clear error, and the work is kept."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from reportnlp.archive.disk import work_folder
+from reportnlp.errors import OutputError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(BaseException):
+    """A signal asked for the end. No `Exception`: what quarantines a report must not swallow it."""
+
+
+@contextmanager
+def stoppable(out: Path) -> Iterator[None]:
+    """Answer SIGINT and SIGTERM while in here (in the main thread only: no other can).
+
+    Raises:
+        OutputError: one of them came; says how to go on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _stop) for number in SIGNALS}
+    try:
+        yield
+    except Stopped as stop:
+        raise _stopped(out, str(stop)) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(signal.Signals(number).name)
+
+
+def _stopped(out: Path, name: str) -> OutputError:
+    work = work_folder(out)
+    kept = f" Finished work is kept in {work}: run the same command with --resume." if work.exists() else ""
+    return OutputError(f"Stopped by {name} before {out} was finished.{kept}")

@@ -1,0 +1,121 @@
+"""`reportnlp label`: reports in, a table of findings out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from reportnlp import __version__
+from reportnlp.archive.counts import Counts
+from reportnlp.archive.disk import quarantine_file
+from reportnlp.archive.parties import Labeler, Parties, Writer
+from reportnlp.archive.progress import Progress
+from reportnlp.archive.reading import Foreseen, Reading
+from reportnlp.archive.runner import SHARD_SIZE, Job
+from reportnlp.archive.runner import run as run_archive
+from reportnlp.errors import InvalidDefinitionError, OutputError
+from reportnlp.formats.blocks import ReadOptions
+from reportnlp.formats.loader import writer_for
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSettings:
+    """What to label, with what, and where to.
+
+    Attributes:
+        inputs: files, folders or globs of reports.
+        out: the table to write; rows that cannot be labelled go to `<out>.quarantine.jsonl`.
+        panel: a panel's name, or the path of a TOML file.
+        method: what labels.
+        format_in: the input format; None: by suffix or folder.
+        format_out: the output format; None: by the suffix of `out`.
+        read_options: input columns.
+        workers: processes; 0 is one per usable core. The output does not depend on it.
+        shard_size: rows per unit of work; a kill loses no more than one a worker.
+        resume: go on with unfinished work, where there is any.
+        overwrite: replace `out`, and throw away unfinished work unless it is resumed.
+    """
+
+    inputs: Sequence[str | Path]
+    out: Path
+    panel: str = "pe"
+    method: str = "rules"
+    format_in: str | None = None
+    format_out: str | None = None
+    read_options: ReadOptions = field(default_factory=ReadOptions)
+    workers: int = 0
+    shard_size: int = SHARD_SIZE
+    resume: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers < 0 or self.shard_size < 1:
+            raise InvalidDefinitionError(
+                f"workers is {self.workers} and shard_size {self.shard_size}; they must be at least 0 "
+                "(all cores) and 1."
+            )
+
+
+def run(settings: LabelSettings, progress: Progress | None = None) -> Counts:
+    """Label reports into a table.
+
+    Raises:
+        InputError: an input is missing or cannot be read at all.
+        OutputError: the output exists, cannot be written, or the run was stopped (finished work is kept).
+        ResumeError: the unfinished work is of other settings or other input.
+        UnknownNameError: no such panel, method, format or column.
+    """
+    _refuse_out_among_inputs(settings)
+    writer = writer_for(settings.out, settings.format_out)
+    reading = Reading(settings.inputs, settings.format_in, settings.read_options)
+    job = Job(
+        parties=Parties(
+            settings.out,
+            partial(make_labeler, settings.panel, settings.method),
+            partial(make_writer, settings.out, settings.format_out),
+        ),
+        settings={"version": __version__, "output format": writer.__name__.rpartition(".")[2]},
+        workers=settings.workers or usable_cores(),
+        shard_size=settings.shard_size,
+        resume=settings.resume,
+        overwrite=settings.overwrite,
+    )
+    return run_archive(job, reading, None if progress is None else Foreseen(progress, reading))
+
+
+def usable_cores() -> int:
+    """Cores this process may run on, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def make_labeler(panel: str, method: str) -> Labeler:
+    """Load the labeler, in each process for itself; the parent of several does without spaCy."""
+    from reportnlp.labeler import load
+
+    return load(panel, method=method)
+
+
+def make_writer(out: Path, format_out: str | None) -> Writer:
+    """Find the output format, in each process for itself."""
+    writer: Writer = writer_for(out, format_out)
+    return writer
+
+
+def _refuse_out_among_inputs(settings: LabelSettings) -> None:
+    """An output among the inputs would be read as one of them by the next run.
+
+    Raises:
+        OutputError: it lies in an input folder, or an input names it.
+    """
+    written = [path.resolve() for path in (settings.out, quarantine_file(settings.out))]
+    for given in settings.inputs:
+        place = Path(given).resolve()
+        inside = place.is_dir() and place in written[0].parents
+        if inside or any(path == place or path.match(str(place)) for path in written):
+            raise OutputError(
+                f"{settings.out} or its quarantine file would lie among the inputs ('{given}'). "
+                "Write it elsewhere."
+            )
