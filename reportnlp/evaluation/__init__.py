@@ -1,0 +1,1 @@
+"""How good labels are: answers compared with gold answers."""

@@ -1,0 +1,128 @@
+"""Scores as rows: for the screen, for CSV and for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from reportnlp.evaluation.bootstrap import Figure
+from reportnlp.evaluation.scores import AttributeScore, PanelScore, PresenceScore, QuestionScore, Scores
+from reportnlp.types import Presence
+
+PRESENCE_FIGURES = ("precision", "recall", "f1")
+ATTRIBUTE_FIGURES = ("accuracy", "macro_f1", "micro_f1")
+FIGURES = (*PRESENCE_FIGURES, *ATTRIBUTE_FIGURES)
+PANEL = "(panel)"
+COLUMNS = (
+    *("question", "n", "support", "confusion"),
+    *(f"{figure}{part}" for figure in FIGURES for part in ("", ".low", ".high")),
+)
+
+
+def screen(scores: Scores) -> Iterator[Table]:
+    """One table for presence and one for attributes, where there are any."""
+    if scores.panel is not None:
+        yield _presence_table(scores.presence, scores.panel)
+    if scores.attributes:
+        yield _attribute_table(scores.attributes)
+
+
+def notes(scores: Scores) -> Iterator[str]:
+    """What was compared and what was not, in plain lines."""
+    coverage = scores.coverage
+    yield (
+        f"gold reports {coverage.scored + coverage.missing} = scored {coverage.scored} + without labels "
+        f"{coverage.missing}; labelled reports without gold answers {coverage.extra}"
+    )
+    if coverage.unanswered:
+        yield f"gold columns that are no question of the labels, not scored: {', '.join(coverage.unanswered)}"
+    yield (
+        f"95 % intervals over reports: {scores.resamples} bootstrap samples, seed {scores.seed}; "
+        f"uncertain counts as {scores.uncertain_as}"
+    )
+
+
+def records(scores: Scores) -> Iterator[dict[str, str]]:
+    """One row per question, then one for the panel, under `COLUMNS`; undefined figures are blank."""
+    questions: tuple[PresenceScore | AttributeScore, ...] = (*scores.presence, *scores.attributes)
+    for score in questions:
+        yield {
+            "question": score.question,
+            "n": str(score.n),
+            "support": " ".join(f"{answer}={n}" for answer, n in score.support.items()),
+            "confusion": " ".join(_confused(score)),
+            **_parts(score),
+        }
+    if scores.panel is not None:
+        yield {"question": PANEL, **_parts(scores.panel)}
+
+
+def document(scores: Scores) -> dict[str, Any]:
+    """All of the scores for JSON; undefined figures are null."""
+    content: dict[str, Any] = _json(asdict(scores))
+    return content
+
+
+def _confused(score: QuestionScore) -> Iterator[str]:
+    for gold, row in score.confusion.items():
+        yield from (f"{gold}>{given}={n}" for given, n in row.items())
+
+
+def _parts(score: PresenceScore | AttributeScore | PanelScore) -> dict[str, str]:
+    figures = {name: getattr(score, name) for name in FIGURES if hasattr(score, name)}
+    return {
+        f"{name}{part}": "" if math.isnan(number) else f"{number:.4f}"
+        for name, figure in figures.items()
+        for part, number in zip(("", ".low", ".high"), figure, strict=True)
+    }
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Figure):
+        return _json(value._asdict())
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("question", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _presence_table(scores: tuple[PresenceScore, ...], panel: PanelScore) -> Table:
+    table = _table("Presence", "n", "present", "precision", "recall", "F1", "95 %")
+    for score in scores:
+        support = score.support.get(Presence.PRESENT, 0)
+        figures = (score.precision, score.recall, score.f1)
+        table.add_row(score.question, str(score.n), str(support), *map(_number, figures), _interval(score.f1))
+    figures = (panel.precision, panel.recall, panel.micro_f1)
+    table.add_row("all, micro", "", "", *map(_number, figures), _interval(panel.micro_f1))
+    table.add_row("all, macro", "", "", "", "", _number(panel.macro_f1), _interval(panel.macro_f1))
+    return table
+
+
+def _attribute_table(scores: tuple[AttributeScore, ...]) -> Table:
+    table = _table("Attributes, where present", "n", "accuracy", "95 %", "macro F1", "micro F1")
+    for score in scores:
+        figures = (score.macro_f1, score.micro_f1)
+        accuracy = (_number(score.accuracy), _interval(score.accuracy))
+        table.add_row(score.question, str(score.n), *accuracy, *map(_number, figures))
+    return table
+
+
+def _number(figure: Figure) -> str:
+    return "-" if math.isnan(figure.value) else f"{figure.value:.3f}"
+
+
+def _interval(figure: Figure) -> str:
+    return "-" if math.isnan(figure.low) else f"{figure.low:.3f} to {figure.high:.3f}"
