@@ -1,0 +1,237 @@
+"""The command line: one small function per command, and the only place that prints.
+
+Nothing heavy is imported before a command needs it, so that `--help` comes at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reportnlp import __version__, terminal
+
+if TYPE_CHECKING:
+    from reportnlp.formats.blocks import ReadOptions
+
+app = typer.Typer(
+    name="reportnlp",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class UncertainAs(StrEnum):
+    """How `uncertain` counts where presence is scored."""
+
+    NEGATIVE = "negative"
+    POSITIVE = "positive"
+    IGNORE = "ignore"
+
+
+Format = Annotated[str | None, typer.Option(help="Input format; without it the suffix or the folder tells.")]
+Method = Annotated[str, typer.Option(help="What labels.")]
+IdColumn = Annotated[str, typer.Option(help="Input column with the report id; usual names are found.")]
+TextColumns = Annotated[
+    list[str] | None,
+    typer.Option("--text-column", help="Input column with report text; repeat for sections."),
+]
+DateColumn = Annotated[str, typer.Option(help="Input column with the exam date.")]
+ModalityColumn = Annotated[str, typer.Option(help="Input column with the modality.")]
+SiteColumn = Annotated[str, typer.Option(help="Input column with the site.")]
+PatientColumn = Annotated[str, typer.Option(help="Input column with the patient id.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    with terminal.one_line_errors():
+        app(prog_name="reportnlp")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"reportnlp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Findings, with evidence, out of free-text radiology reports.
+
+    Exit codes: 0 done, 1 a fault of the program, 2 bad usage or input, 3 done but some rows are quarantined.
+    """
+
+
+@app.command(epilog="Example: reportnlp label corpora/demo/reports.csv --panel pe -o demo.csv")
+def label(
+    inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Files, folders or globs of reports.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Label table to write: .csv is wide; .jsonl, .parquet are long."),
+    ],
+    panel: Annotated[
+        str, typer.Option(help="A panel (see: reportnlp panels), or the path of a TOML file.")
+    ] = "pe",
+    method: Method = "rules",
+    format: Format = None,
+    out_format: Annotated[
+        str | None, typer.Option(help="Output format; without it OUT's suffix tells.")
+    ] = None,
+    id_column: IdColumn = "",
+    text_columns: TextColumns = None,
+    date_column: DateColumn = "",
+    modality_column: ModalityColumn = "",
+    site_column: SiteColumn = "",
+    patient_column: PatientColumn = "",
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per processor.")] = 0,
+    shard_size: Annotated[int, typer.Option(min=1, help="Reports per unit of work.")] = 512,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Label reports: files in, a table of findings out.
+
+    Rows that cannot be read or labelled are listed in OUT.quarantine.jsonl, and the exit code is 3.
+    """
+    from reportnlp.archive import disk
+    from reportnlp.jobs import label as job
+
+    columns = _columns(id_column, text_columns, date_column, modality_column, site_column, patient_column)
+    settings = job.LabelSettings(
+        inputs=tuple(inputs),
+        out=out,
+        panel=panel,
+        method=method,
+        format_in=format,
+        format_out=out_format,
+        read_options=columns,
+        workers=workers,
+        shard_size=shard_size,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    with terminal.progress() as progress:
+        counts = job.run(settings, progress)
+    typer.echo(
+        f"read {counts.read} = labelled {counts.labelled} + quarantined {counts.quarantined} "
+        f"+ duplicates {counts.duplicates}"
+    )
+    if counts.quarantined:
+        typer.echo(f"reportnlp: the quarantined rows are listed in {disk.quarantine_file(out)}", err=True)
+        raise typer.Exit(terminal.QUARANTINED)
+
+
+def _columns(
+    id_column: str, text: list[str] | None, date: str, modality: str, site: str, patient: str
+) -> ReadOptions:
+    from reportnlp.formats.blocks import ReadOptions
+
+    return ReadOptions(id_column, tuple(text or ()), date, modality, site, patient)
+
+
+@app.command(
+    epilog="Example: reportnlp evaluate corpora/demo/reports.csv --panel pe --labels corpora/demo/gold.csv"
+)
+def evaluate(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="IN", help="A label table; with --panel, reports to label first."),
+    ],
+    labels: Annotated[Path, typer.Option(help="Gold answers: report_id and a column per question.")],
+    panel: Annotated[str, typer.Option(help="Label IN with this panel first.")] = "",
+    method: Method = "rules",
+    format: Format = None,
+    id_column: IdColumn = "",
+    text_columns: TextColumns = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the scores too: .csv or .json.")
+    ] = None,
+    overwrite: Overwrite = False,
+    uncertain_as: Annotated[
+        UncertainAs, typer.Option(help="How 'uncertain' counts for presence.")
+    ] = UncertainAs.NEGATIVE,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap samples.")] = 1000,
+) -> None:
+    """Score labels against gold answers.
+
+    IN is a label table, or, with --panel, reports that are labelled on the way.
+    """
+    from rich.console import Console
+
+    from reportnlp.evaluation import tables
+    from reportnlp.jobs import evaluate as job
+
+    settings = job.EvaluateSettings(
+        inputs=tuple(inputs),
+        gold=labels,
+        panel=panel,
+        method=method,
+        format=format,
+        columns=_columns(id_column, text_columns, "", "", "", ""),
+        out=out,
+        overwrite=overwrite,
+        uncertain_as=uncertain_as.value,
+        seed=seed,
+        resamples=resamples,
+    )
+    scores = job.run(settings)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for table in tables.screen(scores):
+        console.print(table, "")
+    for note in tables.notes(scores):
+        typer.echo(note)
+
+
+@app.command(epilog="Example: reportnlp findings pneumothorax")
+def findings(
+    name: Annotated[str, typer.Argument(help="A finding, or the path of a TOML file, to show in full.")] = "",
+) -> None:
+    """List what can be labelled and how it is defined."""
+    from reportnlp.jobs import findings as job
+
+    for line in job.run(name):
+        typer.echo(line)
+
+
+@app.command(epilog="Example: reportnlp panels chest_xray")
+def panels(
+    name: Annotated[str, typer.Argument(help="A panel, or the path of a TOML file, to show alone.")] = "",
+) -> None:
+    """List which findings are labelled together."""
+    from reportnlp.jobs import panels as job
+
+    for line in job.run(name):
+        typer.echo(line)
+
+
+@app.command(epilog="Example: reportnlp doctor --json")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what is installed, for bug reports.
+
+    Versions, extras present or missing and why, and devices.
+    """
+    import json
+    from dataclasses import asdict
+
+    from reportnlp.jobs import doctor as job
+
+    diagnosis = job.run()
+    if as_json:
+        typer.echo(json.dumps(asdict(diagnosis), indent=2))
+        return
+    for line in job.lines(diagnosis):
+        typer.echo(line)

@@ -1,0 +1,256 @@
+"""The command line: quick to start, examples that work, exit codes and errors that tell no report's text."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import inspect
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.models import CommandInfo
+
+import reportnlp as package
+from reportnlp import cli
+from reportnlp.archive.runner import SHARD_SIZE
+from reportnlp.errors import InputError
+from reportnlp.findings import finding_names, load_finding, panel_names
+from reportnlp.formats.blocks import ReadOptions
+from reportnlp.jobs import doctor, findings, label
+from tests.conftest import Command
+
+SECRET = "Mr Example has an embolus"
+HEAVY = ("numpy", "pyarrow", "pydantic", "rich", "sklearn", "spacy", "torch")
+COMMANDS = {command.callback.__name__: command for command in cli.app.registered_commands if command.callback}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The heavy libraries that a fresh interpreter has loaded after running some code."""
+    script = (
+        f"{code}\nimport sys\nprint(*{HEAVY!r}.__class__(m for m in {HEAVY!r} if m in sys.modules), sep=',')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(filter(None, done.stdout.splitlines()[-1].split(",")))
+
+
+def write_reports(path: Path, *rows: tuple[str, str]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("report_id", "text"), *rows])
+    return path
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded_by("import reportnlp") == set()
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys\nfrom reportnlp.cli import main\nsys.argv[1:] = ['--help']"
+    assert loaded_by(f"{code}\ntry:\n    main()\nexcept SystemExit:\n    pass") == set()
+
+
+def test_public_names_are_a_dozen_and_all_there() -> None:
+    assert len(package.__all__) <= 12
+    assert {name: getattr(package, name).__name__ for name in package.__all__} == {
+        name: name for name in package.__all__
+    }
+    assert set(package.__all__) < set(dir(package))
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'labeller'"):
+        _ = package.labeller
+
+
+def test_version(reportnlp: Command) -> None:
+    assert reportnlp("--version") == (0, f"reportnlp {package.__version__}\n", "")
+
+
+def test_python_m_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "reportnlp", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"reportnlp {package.__version__}\n"
+
+
+def test_every_job_is_a_command_and_every_command_a_job(root: Path) -> None:
+    jobs = {path.stem for path in (root / "reportnlp" / "jobs").glob("[!_]*.py")}
+    assert set(COMMANDS) == jobs
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.usefixtures("desk")
+def test_the_example_in_the_help_works(name: str, reportnlp: Command) -> None:
+    command: CommandInfo = COMMANDS[name]
+    example = (command.epilog or "").removeprefix("Example: reportnlp ")
+    outcome = reportnlp(*shlex.split(example))
+    assert outcome.code == 0, outcome.err
+    assert outcome.out
+    shown = " ".join(reportnlp(name, "--help").out.split())
+    assert f"Example: reportnlp {example}" in shown
+
+
+def test_label_ends_with_a_count_that_adds_up(desk: Path, reportnlp: Command) -> None:
+    rows = [("a", "No pulmonary embolism."), ("b", "No pulmonary embolism."), ("c", "Pulmonary embolism.")]
+    outcome = reportnlp(
+        "label", str(write_reports(desk / "in.csv", *rows)), "-o", "out.csv", "--workers", "1"
+    )
+    assert outcome == (0, "read 3 = labelled 2 + quarantined 0 + duplicates 1\n", "")
+
+
+def test_label_with_quarantined_rows_ends_with_3_and_says_where_they_are(
+    desk: Path, reportnlp: Command
+) -> None:
+    source = write_reports(desk / "in.csv", ("a", "No pulmonary embolism."), ("b", ""))
+    code, out, err = reportnlp("label", str(source), "-o", "out.csv", "--workers", "1")
+    assert (code, out) == (3, "read 2 = labelled 1 + quarantined 1 + duplicates 0\n")
+    assert err == "reportnlp: the quarantined rows are listed in out.csv.quarantine.jsonl\n"
+    [row] = [json.loads(line) for line in (desk / "out.csv.quarantine.jsonl").read_text("utf-8").splitlines()]
+    assert row["report_id"] == "b"
+
+
+def test_label_hands_every_option_to_its_job(monkeypatch: pytest.MonkeyPatch, reportnlp: Command) -> None:
+    seen: list[Any] = []
+
+    def run(settings: Any, progress: object) -> Any:
+        seen.append(settings)
+        raise InputError("stop here")
+
+    monkeypatch.setattr(label, "run", run)
+    columns = "--id-column i --text-column t --text-column u --date-column d --modality-column m"
+    others = "--site-column s --patient-column p --format csv --out-format parquet --panel head_ct"
+    rest = "--method rules --workers 3 --shard-size 7 --resume --overwrite"
+    reportnlp("label", "a.csv", "b.csv", "-o", "out.x", *shlex.split(f"{columns} {others} {rest}"))
+    [settings] = seen
+    assert settings == label.LabelSettings(
+        inputs=("a.csv", "b.csv"),
+        out=Path("out.x"),
+        panel="head_ct",
+        method="rules",
+        format_in="csv",
+        format_out="parquet",
+        read_options=ReadOptions("i", ("t", "u"), "d", "m", "s", "p"),
+        workers=3,
+        shard_size=7,
+        resume=True,
+        overwrite=True,
+    )
+
+
+def test_the_shard_size_in_the_help_is_the_runners() -> None:
+    assert inspect.signature(cli.label).parameters["shard_size"].default == SHARD_SIZE
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("label gone.csv -o out.csv", "gone.csv"),
+        ("label corpora/demo/reports.csv -o out.csv --panel chest_xry", "Did you mean 'chest_xray'?"),
+        ("label corpora/demo/reports.csv -o out.csv --method ruls", "Did you mean 'rules'?"),
+        ("label corpora/demo/reports.csv -o out.csv --format cvs", "Did you mean 'csv'?"),
+        ("label corpora/demo/reports.csv -o out.xyz", "out.xyz"),
+        ("label corpora/demo/reports.csv -o out.csv --id-column nobody", "nobody"),
+        ("evaluate gone.csv --labels corpora/demo/gold.csv", "gone.csv"),
+        ("findings pnuemothorax", "Did you mean 'pneumothorax'? See them all: reportnlp findings."),
+        ("panels chest_xry", "Did you mean 'chest_xray'?"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_mend(arguments: str, message: str, reportnlp: Command) -> None:
+    code, out, err = reportnlp(*shlex.split(arguments))
+    assert (code, out) == (2, "")
+    assert err.startswith("reportnlp: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", "label", "label in.csv", "nothing", "label in.csv -o o.csv --workers x"]
+)
+def test_bad_usage_is_2(arguments: str, reportnlp: Command) -> None:
+    assert reportnlp(*shlex.split(arguments)).code == 2
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def run() -> None:
+        raise error
+
+    monkeypatch.setattr(doctor, "run", run)
+
+
+def test_an_unknown_error_is_one_line_without_its_message(
+    monkeypatch: pytest.MonkeyPatch, reportnlp: Command
+) -> None:
+    fail_with(monkeypatch, ValueError(SECRET))
+    outcome = reportnlp("doctor")
+    assert outcome == (1, "", "reportnlp: ValueError: a fault of reportnlp. REPORTNLP_DEBUG=1 shows where.\n")
+
+
+def test_what_the_system_refuses_is_told_in_the_systems_words(
+    monkeypatch: pytest.MonkeyPatch, reportnlp: Command
+) -> None:
+    fail_with(monkeypatch, OSError(errno.ENOSPC, SECRET))
+    assert reportnlp("doctor") == (1, "", "reportnlp: OSError: No space left on device\n")
+
+
+def test_an_error_of_ours_stays_on_one_line(monkeypatch: pytest.MonkeyPatch, reportnlp: Command) -> None:
+    fail_with(monkeypatch, InputError("no file 'a\nb\x1b[31m'"))
+    assert reportnlp("doctor") == (2, "", "reportnlp: no file 'a b [31m'\n")
+
+
+@pytest.mark.parametrize(("error", "code"), [(ValueError("x"), 1), (InputError("x"), 2)])
+def test_a_traceback_is_shown_only_when_asked_for(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, reportnlp: Command
+) -> None:
+    fail_with(monkeypatch, error)
+    assert "Traceback" not in reportnlp("doctor").err
+    monkeypatch.setenv("REPORTNLP_DEBUG", "1")
+    outcome = reportnlp("doctor")
+    assert outcome.code == code
+    assert "Traceback" in outcome.err
+
+
+def test_findings_lists_every_finding_with_all_that_defines_it(reportnlp: Command) -> None:
+    out = reportnlp("findings").out
+    heads = [line.partition(":")[0] for line in out.splitlines() if not line.startswith(" ")]
+    assert heads == list(finding_names())
+    assert "codes: RadLex RID4834, SNOMED CT 59282003" in out
+    assert "location: saddle, main, interlobar, lobar, segmental, subsegmental, unspecified" in out
+
+
+def test_a_finding_in_full_has_its_phrases_and_where_its_codes_are_from() -> None:
+    text = "\n".join(findings.run("pulmonary_embolism"))
+    assert "code: RadLex RID4834 (" in text
+    assert "exclusions (" in text
+
+
+def test_a_code_that_is_second_hand_is_marked() -> None:
+    finding = load_finding("pulmonary_embolism")
+    code = finding.codes[0].model_copy(update={"confirmed": False, "of": "presence.absent"})
+    doubtful = finding.model_copy(update={"codes": (code,)})
+    [line] = [line for line in findings.in_full(doubtful) if "code: " in line]
+    assert line.endswith(", unconfirmed)")
+    assert "for presence.absent" in line
+    assert not any("codes: " in line for line in findings.in_short(doubtful))
+
+
+def test_panels_lists_every_panel_and_its_findings(reportnlp: Command) -> None:
+    out = reportnlp("panels").out
+    heads = [line.partition(":")[0] for line in out.splitlines() if not line.startswith(" ")]
+    assert heads == list(panel_names())
+    assert "    - pulmonary_embolism (chronicity, location, laterality)" in out
+
+
+def test_evaluate_prints_scores_and_what_was_compared(desk: Path, reportnlp: Command) -> None:
+    rows = [("report_id", "pe", "pe.p"), ("a", "present", "1.0"), ("b", "absent", "1.0")]
+    with (desk / "table.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    code, out, err = reportnlp("evaluate", "table.csv", "--labels", "table.csv", "--seed", "3")
+    assert (code, err) == (0, "")
+    assert "all, micro" in out
+    assert "gold reports 2 = scored 2 + without labels 0; labelled reports without gold answers 0" in out
+    assert "seed 3; uncertain counts as negative" in out
