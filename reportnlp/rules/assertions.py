@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from reportnlp.rules.candidates import STATEMENTS
-from reportnlp.rules.lexicon import Kind, Lexicon, Role
-from reportnlp.rules.matcher import Match, TokenText
+from reportnlp.rules.lexicon import TOLD, VALUES, Kind, Lexicon, Role
+from reportnlp.rules.matcher import Hits, Match, TokenText
 from reportnlp.rules.readings import Assertion, Found, Mention
 from reportnlp.text.context import Category, Clauses, CueHit, Reach, load_words, reach, visible_cues
 
@@ -19,35 +20,67 @@ _LIMIT_REACH = 6
 _QUESTION_REACH = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class SentenceState:
     """One sentence at work: tokens, phrases by kind, clause borders and the cues' reaches."""
 
     lexicon: Lexicon
     tokens: TokenText
-    by_kind: Mapping[Kind, Sequence[Found]]
-    clauses: Clauses
-    reaches: Sequence[Reach]
+    hits: Hits
+    clauses: Clauses = field(init=False)
+    reaches: Sequence[Reach] = ()
+
+    @cached_property
+    def told(self) -> Mapping[Kind, Sequence[Found]]:
+        """Phrases of findings, and cues, by kind."""
+        return self._by_kind(TOLD)
+
+    @cached_property
+    def values(self) -> Mapping[Kind, Sequence[Found]]:
+        """Phrases of attributes by kind."""
+        return self._by_kind(VALUES)
+
+    def _by_kind(self, table: int) -> Mapping[Kind, Sequence[Found]]:
+        by_kind: dict[Kind, list[Found]] = {}
+        for item in self.lexicon.matcher.join(table, self.hits, self.tokens.words):
+            by_kind.setdefault(item.role.kind, []).append(item)
+        return by_kind
 
 
-def with_cues(
-    lexicon: Lexicon, tokens: TokenText, by_kind: Mapping[Kind, Sequence[Found]], found: Sequence[Found]
-) -> SentenceState:
-    """Find the cues that count and how far each reaches."""
+def bring_cues(state: SentenceState, found: Sequence[Found]) -> None:
+    """Find the cues that count and how far each reaches, and keep them in `state`."""
     things = [match for role, match in found if role.kind not in STATEMENTS]
     named = {i for match in things for start, end in match.parts for i in range(start, end)}
-    hits = [
-        CueHit(role.cue, match.start, match.end)
-        for role, match in by_kind.get(Kind.CUE, ())
-        if role.cue is not None
-        and not named.issuperset(range(match.start, match.end))
-        and not (role.cue.category is Category.PRIOR and _measure_follows(tokens, match))
-    ]
-    cues = visible_cues(hits)
+    cues = visible_cues(_cue_hits(state, named))
     hidden = named | {i for hit in cues for i in range(hit.start, hit.end)}
-    clauses = Clauses(tokens.words, frozenset(hidden))
-    reaches = [r for hit in cues for r in _reaches(hit, clauses, found)]
-    return SentenceState(lexicon, tokens, by_kind, clauses, reaches)
+    state.clauses = Clauses(state.tokens.words, frozenset(hidden))
+    state.reaches = _one_way([r for hit in cues for r in _reaches(hit, state.clauses, found)], found)
+
+
+def _cue_hits(state: SentenceState, named: set[int]) -> Iterator[CueHit]:
+    for role, match in state.told.get(Kind.CUE, ()):
+        if role.cue is None or named.issuperset(range(match.start, match.end)):
+            continue
+        if role.cue.category is not Category.PRIOR or not _measure_follows(state.tokens, match):
+            yield CueHit(role.cue, match.start, match.end)
+
+
+def _one_way(reaches: list[Reach], found: Sequence[Found]) -> list[Reach]:
+    """Without the look back of doubts that have a thing ahead: "cardiomegaly with possible effusion"."""
+    ahead = {
+        (r.hit.start, r.hit.end)
+        for r in reaches
+        if r.hit.cue.category is Category.DOUBT
+        and r.start >= r.hit.end
+        and any(r.start <= item.match.start < r.end for item in found)
+    }
+    return [
+        r
+        for r in reaches
+        if r.hit.cue.category is not Category.DOUBT
+        or r.start >= r.hit.end
+        or (r.hit.start, r.hit.end) not in ahead
+    ]
 
 
 def _measure_follows(tokens: TokenText, match: Match) -> bool:
@@ -92,7 +125,7 @@ def mention(state: SentenceState, role: Role, match: Match, found: Sequence[Foun
         role.finding,
         role.kind,
         assertion,
-        _limits(state, match, by) if assertion is Assertion.ABSENT else frozenset(),
+        _limits(state, match, by, found) if assertion is Assertion.ABSENT else frozenset(),
         state.tokens.starts[start],
         state.tokens.ends[end - 1],
         is_alternative=by is not None and not _ALTERNATIVE.isdisjoint(state.tokens.words[by.start : by.end]),
@@ -112,7 +145,7 @@ def _cues_on(state: SentenceState, match: Match) -> dict[Category, CueHit]:
         speaks = inside or (start <= match.start < end if forward else start < match.end <= end)
         if not speaks:
             continue
-        distance = 0 if inside else min(abs(match.start - hit.end), abs(hit.start - match.end))
+        distance = _distance(hit, match)
         if distance < distances.get(hit.cue.category, 10_000):
             found[hit.cue.category], distances[hit.cue.category] = hit, distance
     return found
@@ -147,7 +180,7 @@ def _assert(
             return assertion, cues[category]
     if Category.NEGATION in cues:
         return _denied(state, role, match, cues, found)
-    if Category.RESOLVED in cues and not _stands_with(state, cues.get(Category.CURRENT), match):
+    if Category.RESOLVED in cues and not _outdoes(state, match, cues):
         return Assertion.ABSENT, cues[Category.RESOLVED]
     if role.kind is Kind.INCONCLUSIVE:
         return Assertion.UNCERTAIN, None
@@ -160,12 +193,17 @@ def _assert(
     return (Assertion.UNCERTAIN if role.kind is Kind.DOUBTFUL else Assertion.PRESENT), None
 
 
-def _stands_with(state: SentenceState, hit: CueHit | None, match: Match) -> bool:
-    """Whether a cue stands in the same comma-bounded part of the sentence as a mention."""
-    if hit is None:
+def _outdoes(state: SentenceState, match: Match, cues: dict[Category, CueHit]) -> bool:
+    """Whether "is there now" stands nearer, in the thing's own part, than "is gone"."""
+    current, resolved = cues.get(Category.CURRENT), cues[Category.RESOLVED]
+    if current is None:
         return False
     start, end = state.clauses.soft_before(match.start), state.clauses.soft_after(match.end)
-    return start <= hit.start < end
+    return start <= current.start < end and _distance(current, match) < _distance(resolved, match)
+
+
+def _distance(hit: CueHit, match: Match) -> int:
+    return max(0, match.start - hit.end, hit.start - match.end)
 
 
 def _denied(
@@ -197,24 +235,27 @@ def _excepts(state: SentenceState, role: Role, span: tuple[int, int], found: Seq
     named, distracted = (
         any(
             role.finding in groups[i.role.group].findings and span[0] <= i.match.start < span[1]
-            for i in state.by_kind.get(kind, ())
+            for i in state.values.get(kind, ())
         )
         for kind in (Kind.VALUE, Kind.NOT_WITH)
     )
     return (named or bool(words & {"above", "known", "described", "those", "that", "one"})) and not distracted
 
 
-def _limits(state: SentenceState, match: Match, by: CueHit | None) -> frozenset[str]:
+def _limits(state: SentenceState, match: Match, by: CueHit | None, found: Sequence[Found]) -> frozenset[str]:
     """Words that make a denial a partial one: before the mention in its part, in it, or just behind it.
 
     A thing that is gone is denied for its own place only; a denial with an exception is none for that.
     """
     words = state.tokens.words
     start = min(match.start, by.start) if by is not None else match.start
-    before = words[state.clauses.soft_before(start) : match.end]
+    part = state.clauses.soft_before(start)
+    others = any(part <= item.match.start < start for item in found)
     behind = words[match.end : state.clauses.hard_after(match.end)][:_LIMIT_REACH]
     known = load_words()
-    limits = known.limits.intersection(before) | known.places.intersection(behind)
+    limits = known.limits.intersection(words[start : match.end]) | known.places.intersection(behind)
+    if not others:  # "left-sided arteries are free of thrombus"
+        limits |= known.places.intersection(words[part:start])
     categories = {reached.hit.cue.category for reached in state.reaches}
     if by is not None and by.cue.category is Category.RESOLVED:
         limits |= {Category.RESOLVED.value}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from reportnlp.rules.assertions import SentenceState
 from reportnlp.rules.candidates import STATEMENTS, covers, overlap
@@ -23,19 +23,38 @@ Holdings = Mapping[int, Sequence[Found]]
 def share_values(
     state: SentenceState, found: Sequence[Found], mentions: Sequence[Mention]
 ) -> tuple[dict[int, list[Value]], list[Loose]]:
-    """Give every attribute answer to the mentions it belongs to; the rest are loose."""
+    """Give every attribute answer to the affirmed mentions it belongs to.
+
+    In a sentence that affirms nothing the answers are loose: the sentence may go on from the one before.
+    """
     told = [i for i, item in enumerate(found) if item.role.kind in _OWNERS]
+    affirmed = [i for i in told if mentions[i].assertion is Assertion.PRESENT]
+    if not affirmed:
+        return {}, _loose(state, found, told) if _may_continue(state.tokens.words) else []
+    findings = {found[i].role.finding for i in affirmed}
     holdings: dict[int, list[Found]] = {}
-    loose: list[Loose] = []
-    for value in _visible_values(state):
+    for value in _visible_values(state, findings):
         holder = _holder(state, value, found, told)
         if holder is not None:
             holdings.setdefault(holder, []).append(value)
-        elif not _other_thing(state, value) and not _in_part_of(state, value.match, found, told):
-            group = state.lexicon.groups[value.role.group]
-            loose.append(Loose(group.findings - {found[i].role.finding for i in told}, _value(state, value)))
-    affirmed = [i for i in told if mentions[i].assertion is Assertion.PRESENT]
-    return {i: _owned(state, i, found, affirmed, holdings) for i in affirmed}, loose
+    return {i: _owned(state, i, found, affirmed, holdings) for i in affirmed}, []
+
+
+def _loose(state: SentenceState, found: Sequence[Found], told: Sequence[int]) -> list[Loose]:
+    named = {found[i].role.finding for i in told}
+    return [
+        Loose(state.lexicon.groups[value.role.group].findings - named, _value(state, value))
+        for value in _visible_values(state)
+        if _holder(state, value, found, told) is None
+        and not _other_thing(state, value)
+        and not _in_part_of(state, value.match, found, told)
+    ]
+
+
+def _may_continue(words: Sequence[str]) -> bool:
+    """Whether a sentence may go on from the one before it, so that its loose values matter."""
+    known = load_words()
+    return not known.continues.isdisjoint(words) or known.verbs.isdisjoint(words)
 
 
 def _value(state: SentenceState, value: Found) -> Value:
@@ -44,10 +63,18 @@ def _value(state: SentenceState, value: Found) -> Value:
     return Value(state.lexicon.groups[role.group].attribute, role.answer, start, end, role.is_fallback)
 
 
-def _visible_values(state: SentenceState) -> list[Found]:
-    """Values that stand for themselves: not inside a longer one of their attribute, ignored, or denied."""
-    values = state.by_kind.get(Kind.VALUE, [])
-    ignored = state.by_kind.get(Kind.IGNORE, [])
+def _visible_values(state: SentenceState, findings: Set[int] | None = None) -> list[Found]:
+    """Values that stand for themselves: not inside a longer one of their attribute, ignored, or denied.
+
+    Args:
+        state: the sentence.
+        findings: leave out the values of all others.
+    """
+    groups = state.lexicon.groups
+    values = state.values.get(Kind.VALUE, [])
+    if findings is not None:
+        values = [v for v in values if not findings.isdisjoint(groups[v.role.group].findings)]
+    ignored = state.values.get(Kind.IGNORE, []) if values else []
     kept: list[Found] = []
     for item in sorted(values, key=lambda pair: pair.match.start - pair.match.end):
         longer = (k.match for k in kept if k.role.group == item.role.group)
@@ -139,9 +166,7 @@ def _is_same(state: SentenceState, sign: Match, named: Match) -> bool:
 
 def _words_between(state: SentenceState, tokens: Iterable[int]) -> list[str]:
     """The words of some tokens, without those of attributes ("opacity in the right base is ...")."""
-    valued = {
-        i for item in state.by_kind.get(Kind.VALUE, ()) for i in range(item.match.start, item.match.end)
-    }
+    valued = {i for item in state.values.get(Kind.VALUE, ()) for i in range(item.match.start, item.match.end)}
     return [state.tokens.words[i] for i in tokens if i not in valued]
 
 
@@ -177,6 +202,6 @@ def _other_thing(state: SentenceState, value: Found) -> bool:
     """Whether another thing, or a statement that all is well, stands in the same part of the sentence."""
     match = value.match
     start, end = state.clauses.soft_before(match.start), state.clauses.soft_after(match.end)
-    others = [i for i in state.by_kind.get(Kind.NOT_WITH, ()) if i.role.group == value.role.group]
-    others += [i for kind in STATEMENTS for i in state.by_kind.get(kind, ())]
+    others = [i for i in state.values.get(Kind.NOT_WITH, ()) if i.role.group == value.role.group]
+    others += [i for kind in STATEMENTS for i in state.told.get(kind, ())]
     return any(start <= item.match.start < end for item in others)

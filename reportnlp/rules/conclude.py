@@ -61,6 +61,8 @@ def conclude(placed: Sequence[Placed]) -> Verdict:
     contradict one another leave `uncertain`; a denial limited to a level, side or time contradicts nothing
     outside its limits.
     """
+    if len(placed) == 1 and placed[0].section not in _GROUPS:
+        return _within("findings", placed) or NOTHING
     groups: dict[str, list[Placed]] = {}
     for item in placed:
         group = item.section if item.section in _GROUPS else "findings"

@@ -77,6 +77,10 @@ def shared_classes() -> dict[str, tuple[str, ...]]:
     return {name: tuple(phrases) for name, phrases in table.items()}
 
 
+TOLD, VALUES = 0, 1
+"""Tables of a lexicon's matcher: findings and cues; attributes, which most sentences never ask for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """A panel, compiled.
@@ -104,7 +108,8 @@ def compile_panel(panel: Panel) -> Lexicon:
     shared = _shared_attributes(panel)
     groups = tuple(_group(panel, members) for members in shared)
     words = load_words()
-    matcher = Matcher(_patterns(panel, shared), words.hard | words.breaks, words.soft | words.lists)
+    tables = (_told_patterns(panel), _value_patterns(panel, shared))
+    matcher = Matcher(tables, words.hard | words.breaks, words.soft | words.lists)
     return Lexicon(matcher, frozenset(kin), groups)
 
 
@@ -128,15 +133,18 @@ def _shared_attributes(panel: Panel) -> list[list[tuple[int, str]]]:
     return list(alike.values())
 
 
-def _patterns(panel: Panel, shared: list[list[tuple[int, str]]]) -> Iterator[tuple[Role, Pattern]]:
+def _told_patterns(panel: Panel) -> Iterator[tuple[Role, Pattern]]:
     for index, finding in enumerate(panel.findings):
         yield from _finding_patterns(index, finding, {**shared_classes(), **finding.classes})
+    for cue, phrases in load_cues():
+        yield from _compiled(Role(Kind.CUE, cue=cue), phrases, shared_classes())
+
+
+def _value_patterns(panel: Panel, shared: list[list[tuple[int, str]]]) -> Iterator[tuple[Role, Pattern]]:
     for group, members in enumerate(shared):
         finding = panel.findings[members[0][0]]
         classes = {**shared_classes(), **finding.classes}
         yield from _attribute_patterns(group, finding.attributes[members[0][1]], classes)
-    for cue, phrases in load_cues():
-        yield from _compiled(Role(Kind.CUE, cue=cue), phrases, shared_classes())
 
 
 def _finding_patterns(index: int, finding: Finding, classes: Classes) -> Iterator[tuple[Role, Pattern]]:

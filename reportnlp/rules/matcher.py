@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from spacy.matcher import PhraseMatcher
@@ -20,23 +20,28 @@ SENTENCES_A_ZONE = 20_000
 
 
 class Match(NamedTuple):
-    """A phrase found in a sentence.
+    """Where a phrase stands in a sentence.
 
     Attributes:
-        payload: number of what the phrase stands for.
         start, end: tokens from its first part to its last.
         parts: the token range of each part.
     """
 
-    payload: int
     start: int
     end: int
     parts: tuple[tuple[int, int], ...]
 
 
+class Found(NamedTuple, Generic[Payload]):
+    """A phrase that was found, and what it stands for."""
+
+    role: Payload
+    match: Match
+
+
 @dataclass(frozen=True, slots=True)
-class _Chain:
-    payload: int
+class _Chain(Generic[Payload]):
+    payload: Payload
     parts: tuple[int, ...]
     gaps: tuple[int, ...]
     narrow: tuple[bool, ...]
@@ -50,30 +55,40 @@ class TokenText(NamedTuple):
     ends: tuple[int, ...]
 
 
+Hits = Mapping[int, Sequence[tuple[int, int]]]
+"""Number of a part to the token ranges it was found on."""
+
+
+@dataclass(slots=True)
+class _Table(Generic[Payload]):
+    """Phrases of one table by their first part: those without gaps, and the chains."""
+
+    single: dict[int, list[Payload]] = field(default_factory=dict)
+    chains: dict[int, list[_Chain[Payload]]] = field(default_factory=dict)
+
+
 class Matcher(Generic[Payload]):
-    """All phrases of a panel, with what each stands for.
+    """All phrases of a panel, with what each stands for, in tables that are joined when asked for.
 
     Args:
-        patterns: pairs of what a phrase stands for and the compiled phrase.
+        tables: for each, pairs of what a phrase stands for and the compiled phrase.
         borders: canonical words that no gap may cross.
         narrow_borders: those that a narrow gap may not cross either.
     """
 
     def __init__(
         self,
-        patterns: Iterable[tuple[Payload, Pattern]],
+        tables: Iterable[Iterable[tuple[Payload, Pattern]]],
         borders: frozenset[str],
         narrow_borders: frozenset[str],
     ) -> None:
-        self.payloads: list[Payload] = []
         self._borders = borders
         self._narrow_borders = borders | narrow_borders
-        self._chains: dict[int, list[_Chain]] = {}
-        self._single: dict[int, list[int]] = {}
-        parts = self._number_parts(patterns)
+        numbers: dict[frozenset[Literal], int] = {}
+        self._tables = [self._fill(patterns, numbers) for patterns in tables]
         speller = Speller(
             canonical(piece)
-            for part in parts
+            for part in numbers
             for literal in part
             for word in literal
             for piece in word.split("/")
@@ -81,24 +96,22 @@ class Matcher(Generic[Payload]):
         self.nlp = blank_english(speller)
         self._matcher = PhraseMatcher(self.nlp.vocab, attr="NORM")
         self._part_of_key: dict[int, list[int]] = {}
-        self._add_parts(parts)
+        self._add_parts(list(numbers))
         self._zone = ExitStack()
         self._sentences = 0
 
-    def _number_parts(self, patterns: Iterable[tuple[Payload, Pattern]]) -> list[frozenset[Literal]]:
-        numbers: dict[frozenset[Literal], int] = {}
-        payload_numbers: dict[Payload, int] = {}
+    def _fill(
+        self, patterns: Iterable[tuple[Payload, Pattern]], numbers: dict[frozenset[Literal], int]
+    ) -> _Table[Payload]:
+        table: _Table[Payload] = _Table()
         for payload, pattern in patterns:
-            number = payload_numbers.setdefault(payload, len(payload_numbers))
             chain = tuple(numbers.setdefault(part, len(numbers)) for part in pattern.parts)
-            if len(chain) == 1:
-                self._single.setdefault(chain[0], []).append(number)
-            else:
-                self._chains.setdefault(chain[0], []).append(
-                    _Chain(number, chain, pattern.gaps, pattern.narrow)
-                )
-        self.payloads = list(payload_numbers)
-        return list(numbers)
+            if len(chain) > 1:
+                whole = _Chain(payload, chain, pattern.gaps, pattern.narrow)
+                table.chains.setdefault(chain[0], []).append(whole)
+            elif payload not in table.single.setdefault(chain[0], []):
+                table.single[chain[0]].append(payload)
+        return table
 
     def _add_parts(self, parts: Sequence[frozenset[Literal]]) -> None:
         """Give each distinct literal one key, however many parts it belongs to."""
@@ -123,8 +136,8 @@ class Matcher(Generic[Payload]):
             self._matcher.add(key, examples)
             self._part_of_key[self.nlp.vocab.strings[key]] = list(group)
 
-    def find(self, sentence: str) -> tuple[TokenText, list[Match]]:
-        """Tokens of a sentence, and every phrase in it, in order of the phrases' first parts."""
+    def read(self, sentence: str) -> tuple[TokenText, Hits]:
+        """Tokens of a sentence, and the parts of phrases on them."""
         self._forget_words()
         doc = self.nlp.make_doc(sentence)
         tokens = TokenText(
@@ -136,7 +149,7 @@ class Matcher(Generic[Payload]):
         for key, start, end in self._matcher(doc):
             for part in self._part_of_key[key]:
                 hits.setdefault(part, []).append((start, end))
-        return tokens, self._join(hits, tokens.words)
+        return tokens, hits
 
     def _forget_words(self) -> None:
         """Let spaCy forget past words now and then; it would keep every typing error for ever."""
@@ -145,24 +158,26 @@ class Matcher(Generic[Payload]):
             self._zone.enter_context(self.nlp.memory_zone())
         self._sentences += 1
 
-    def _join(self, hits: Mapping[int, list[tuple[int, int]]], words: Sequence[str]) -> list[Match]:
-        found: list[Match] = []
+    def join(self, number: int, hits: Hits, words: Sequence[str]) -> list[Found[Payload]]:
+        """The phrases of one table that the parts make up."""
+        table = self._tables[number]
+        found: list[Found[Payload]] = []
         for part, spans in hits.items():
-            for payload in self._single.get(part, ()):
-                found.extend(Match(payload, start, end, ((start, end),)) for start, end in spans)
-            for chain in self._chains.get(part, ()):
+            payloads = table.single.get(part)
+            if payloads:
+                matches = [Match(start, end, ((start, end),)) for start, end in spans]
+                found.extend(Found(payload, match) for payload in payloads for match in matches)
+            for chain in table.chains.get(part, ()):
                 if all(p in hits for p in chain.parts):
-                    for span in spans:
-                        joined = self._follow(chain, (span,), hits, words)
-                        if joined:
-                            found.append(Match(chain.payload, joined[0][0], joined[-1][1], joined))
-        return sorted(set(found), key=lambda match: (match.start, -match.end, match.payload))
+                    joined = (self._follow(chain, (span,), hits, words) for span in spans)
+                    found.extend(Found(chain.payload, Match(j[0][0], j[-1][1], j)) for j in joined if j)
+        return found
 
     def _follow(
         self,
-        chain: _Chain,
+        chain: _Chain[Payload],
         so_far: tuple[tuple[int, int], ...],
-        hits: Mapping[int, list[tuple[int, int]]],
+        hits: Hits,
         words: Sequence[str],
     ) -> tuple[tuple[int, int], ...] | None:
         """The nearest way to fulfil the rest of a chain; None when there is none within its gaps."""

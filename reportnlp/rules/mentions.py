@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportnlp.rules.assertions import mention, with_cues
+from reportnlp.rules.assertions import SentenceState, bring_cues, mention
 from reportnlp.rules.attributes import share_values
 from reportnlp.rules.candidates import covers, resting_on, surviving
 from reportnlp.rules.lexicon import Kind, Lexicon
@@ -18,15 +18,12 @@ _HINTS = (Kind.REDEFINED, Kind.RIVAL, Kind.SUPPORT)
 
 def read_sentence(lexicon: Lexicon, sentence: str) -> Reading:
     """Read one sentence, given alone, normalised and folded."""
-    tokens, matches = lexicon.matcher.find(sentence)
-    if not matches:
+    tokens, hits = lexicon.matcher.read(sentence)
+    if not hits:
         return EMPTY
-    by_kind: dict[Kind, list[Found]] = {}
-    for match in matches:
-        role = lexicon.matcher.payloads[match.payload]
-        by_kind.setdefault(role.kind, []).append(Found(role, match))
-    found = _without_headings(tokens, surviving(by_kind))
-    state = with_cues(lexicon, tokens, by_kind, found)
+    state = SentenceState(lexicon, tokens, hits)
+    found = _without_headings(tokens, surviving(state.told))
+    bring_cues(state, found)
     mentions = [mention(state, role, match, found) for role, match in found]
     found, mentions = _without_denied_kinds(lexicon, found, mentions)
     owned, loose = share_values(state, found, mentions)
@@ -34,8 +31,8 @@ def read_sentence(lexicon: Lexicon, sentence: str) -> Reading:
         tuple(m._replace(values=tuple(owned.get(i, ()))) for i, m in enumerate(mentions)),
         tuple(loose),
         _continues(tokens.words, loose),
-        frozenset((kind, item.role.finding) for kind in _HINTS for item in by_kind.get(kind, ())),
-        resting_on(found, by_kind.get(Kind.SHORTHAND, [])),
+        frozenset((kind, item.role.finding) for kind in _HINTS for item in state.told.get(kind, ())),
+        resting_on(found, state.told.get(Kind.SHORTHAND, ())),
     )
 
 

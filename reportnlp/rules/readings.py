@@ -5,15 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from reportnlp.rules import matcher
 from reportnlp.rules.lexicon import Kind, Role
-from reportnlp.rules.matcher import Match
 
-
-class Found(NamedTuple):
-    """A matched phrase, and what it stands for."""
-
-    role: Role
-    match: Match
+Found = matcher.Found[Role]
+"""A phrase of the panel or a cue, and where it stands."""
 
 
 class Assertion(StrEnum):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from reportnlp.config import package_toml
@@ -71,6 +72,7 @@ class ContextWords:
     continues: frozenset[str]
     breaks: frozenset[str]
     copulas: frozenset[str]
+    perceived: frozenset[str]
     links: frozenset[str]
     equates: frozenset[str]
 
@@ -97,7 +99,7 @@ def load_cues() -> tuple[tuple[Cue, tuple[str, ...]], ...]:
 
 
 def _checked(row: dict[str, str]) -> Cue:
-    allowed = {"direction": ("forward", "backward", "both"), "scope": ("list", "nearest", "clause")}
+    allowed = {"direction": ("forward", "backward", "both"), "scope": ("list", "choice", "nearest", "clause")}
     if set(row) != {"category", "phrases", *allowed} or any(row[k] not in v for k, v in allowed.items()):
         raise InvalidDefinitionError(f"context.toml: the row {row.get('category')} has a wrong key or value.")
     return Cue(Category(row["category"]), row["direction"], row["scope"])
@@ -164,9 +166,27 @@ class Clauses:
         if words[border] == ",":
             if self._list_goes_on(words[border + 1 : hard]):
                 return False
+            if known.verbs.isdisjoint(words[at:border]) and self._shares_verb(following):
+                return False
             if not known.lists.isdisjoint(words[at:border]):
                 return True
         return following[0] in known.openers or not known.verbs.isdisjoint(following)
+
+    def _shares_verb(self, following: Sequence[str]) -> bool:
+        """Whether a list's last member carries the verb of all: "no effusion, thickening was observed"."""
+        if following[0] in self._known.openers:
+            return False
+        pairs = pairwise(following)
+        return any(one in self._known.copulas and other in self._known.perceived for one, other in pairs)
+
+    def choice_after(self, at: int) -> int:
+        """Where a choice that starts at `at` ends: at a border, unless an "or" shows that it goes on."""
+        hard, border = self.hard_after(at), self.soft_after(at)
+        while (
+            border < hard and self.words[border] == "," and self._list_goes_on(self.words[border + 1 : hard])
+        ):
+            border = self.soft_after(border + 1)
+        return border
 
     def _list_goes_on(self, rest: Sequence[str]) -> bool:
         """Whether an "or" follows before any verb does."""
@@ -193,7 +213,7 @@ def visible_cues(hits: Iterable[CueHit]) -> list[CueHit]:
     Of equally long ones that mean the same both count ("is equivocal" looks back, "equivocal for" ahead).
     """
     kept: list[CueHit] = []
-    for hit in sorted(hits, key=lambda h: (h.start - h.end, h.start, h.cue.category == Category.PSEUDO)):
+    for hit in sorted(set(hits), key=lambda h: (h.start - h.end, h.start, h.cue.category == Category.PSEUDO)):
         rivals = [k for k in kept if k.start < hit.end and hit.start < k.end]
         if all(k.cue.category == hit.cue.category and k.end - k.start == hit.end - hit.start for k in rivals):
             kept.append(hit)
@@ -213,6 +233,8 @@ def reach(hit: CueHit, clauses: Clauses) -> list[Reach]:
 def _forward_end(hit: CueHit, clauses: Clauses) -> int:
     if hit.cue.scope == "list":
         return clauses.list_after(hit.end)
+    if hit.cue.scope == "choice":
+        return clauses.choice_after(hit.end)
     return clauses.soft_after(hit.end) if hit.cue.scope == "nearest" else clauses.hard_after(hit.end)
 
 

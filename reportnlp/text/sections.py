@@ -18,6 +18,9 @@ TITLE = "title"
 SHORTEST_REPORT = 120
 """Characters behind a request's first sentence, on its line, that are taken for the report itself."""
 
+LONGEST_HEADING = 90
+"""Characters before a colon in which a heading inside a line is looked for."""
+
 _SPACE = re.compile(r"\s+")
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 _NEW_LINE = re.compile(r"\n(?=[ \t]*[A-Z])")
@@ -43,12 +46,18 @@ class Headings:
     Attributes:
         canonical: folded heading to canonical section name.
         read: names of the sections whose text states findings of this exam.
-        pattern: finds candidates: group `inline` (heading and colon) or `bare` (a line of its own).
+        opening: finds headings that open a line.
+        inside: finds one inside a line, in the text up to its colon.
     """
 
     canonical: dict[str, str]
     read: frozenset[str]
-    pattern: re.Pattern[str]
+    opening: re.Pattern[str]
+    inside: re.Pattern[str]
+
+    def name(self, heading: str) -> str:
+        """Canonical section name of a heading as it was written."""
+        return self.canonical[_SPACE.sub(" ", heading).lower()]
 
 
 def _alternatives(headings: list[str]) -> str:
@@ -69,21 +78,41 @@ def load_headings() -> Headings:
         r"(?:[ \t]*\([^()\n]{1,40}\))?"
         rf"(?:[ \t]+(?:#?\d{{1,2}}|dated?[ \t][^\n:]{{1,24}}|by[ \t][^\n:]{{1,30}}|{date}))?"
     )
-    # Inside a line a heading counts with a capital and a colon behind a sentence's end; behind a bare word
-    # only those few count that no sentence uses so.
-    inline = rf"(?:(?<=[.;:,)?!*\]])|(?<=[ ][ ]))[ \t]*(?P<inline>(?-i:(?=[A-Z]))(?:{words})){extra}[ \t]*:"
-    glued = rf"(?<=[\w][ ])(?P<glued>(?-i:(?=[A-Z]))(?:{main})){extra}[ \t]*:"
-    pattern = (
+    opening = (
         rf"{start}(?P<line>{words}){extra}[ \t]*\**[ \t]*(?::|[-=]{{1,3}}[ \t](?!\d)|\.[ \t]*$|,[ \t]*$)"
         rf"|{start}(?P<stopped>(?-i:(?=[A-Z]))(?:{main}))\.[ \t]+(?=\S)"
         rf"|{start}(?P<bare>{words}){extra}[ \t]*\**[ \t]*$"
-        rf"|{inline}|{glued}"
+    )
+    # Inside a line a heading counts with a capital and a colon behind a sentence's end; behind a bare word
+    # only those few count that no sentence uses so.
+    inside = (
+        rf"(?:(?:(?<=[.;:,)?!*\]])|(?<=[ ][ ]))[ \t]*(?P<inline>(?-i:(?=[A-Z]))(?:{words}))"
+        rf"|(?<=[\w][ ])(?P<glued>(?-i:(?=[A-Z]))(?:{main}))){extra}[ \t]*\Z"
     )
     return Headings(
         canonical=canonical,
         read=frozenset(name for name, row in table.items() if row["read"]),
-        pattern=re.compile(pattern, re.IGNORECASE | re.MULTILINE),
+        opening=re.compile(opening, re.IGNORECASE | re.MULTILINE),
+        inside=re.compile(inside, re.IGNORECASE),
     )
+
+
+def _candidates(text: str, headings: Headings) -> list[tuple[int, int, str]]:
+    """Start, end and section name of every heading, in order."""
+    found: list[tuple[int, int, str]] = []
+    for match in headings.opening.finditer(text):
+        kind = match.lastgroup or "line"
+        if kind == "line" and match[kind].islower() and text[match.end() - 1] != ":":
+            continue  # an ordinary sentence: "clinical - ...", "compared. "
+        found.append((match.start(), match.end(), headings.name(match[kind])))
+    ends = {end for _, end, _ in found}
+    colon = text.find(":")
+    while colon >= 0:
+        inside = headings.inside.search(text, max(0, colon - LONGEST_HEADING), colon)
+        if inside and colon + 1 not in ends:
+            found.append((inside.start(), colon + 1, headings.name(inside[inside.lastgroup or 0])))
+        colon = text.find(":", colon + 1)
+    return sorted(found)
 
 
 def find_sections(text: str) -> list[Section]:
@@ -109,12 +138,10 @@ def _cut_at_headings(text: str) -> list[Section]:
     headings = load_headings()
     sections: list[Section] = []
     name, start = TITLE, 0
-    for match in headings.pattern.finditer(text):
-        kind = match.lastgroup or "line"
-        if kind == "line" and match[kind].islower() and text[match.end() - 1] != ":":
-            continue  # an ordinary sentence: "clinical - ...", "compared. "
-        sections.append(Section(name, start, match.start()))
-        name, start = headings.canonical[_SPACE.sub(" ", match[kind]).lower()], match.end()
+    for heading_start, heading_end, heading in _candidates(text, headings):
+        if heading_start >= start:
+            sections.append(Section(name, start, heading_start))
+            name, start = heading, heading_end
     sections.append(Section(name, start, len(text)))
     return [s for s in (*_without_title(text, sections[0]), *sections[1:]) if text[s.start : s.end].strip()]
 

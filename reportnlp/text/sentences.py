@@ -27,6 +27,7 @@ _CANDIDATE = re.compile(
 _MARK_AHEAD = re.compile(rf"\s*(?:{_LIST_MARK}|[A-Z][A-Za-z /&-]{{2,40}}:)", re.IGNORECASE)
 _NUMBER_MARK = re.compile(r"(?:^|\s)\(?\d{1,2}$")
 _LEADING = re.compile(rf"\s*(?:{_LIST_MARK}(?=\S))?\s*", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]")
 _BLANK_AHEAD = re.compile(r"[ \t]*\r?\n")
 
 
@@ -40,9 +41,9 @@ def split_sentences(text: str, sections: list[Section]) -> list[Sentence]:
     wrap_width = _wrap_width(text)
     sentences: list[Sentence] = []
     for section in sections:
-        pieces = (part for piece in _pieces(text, section, wrap_width) for part in _cut(text, *piece))
-        for start, end in pieces:
-            sentences.append(Sentence(len(sentences), start, end, section))
+        for piece in _pieces(text, section, wrap_width):
+            for start, end in [piece] if piece[1] - piece[0] <= LONGEST else _cut(text, *piece):
+                sentences.append(Sentence(len(sentences), start, end, section))
     return sentences
 
 
@@ -75,7 +76,7 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
     leading = _LEADING.match(text, start, end)
     start = leading.end() if leading else start
     end = start + len(text[start:end].rstrip())
-    return (start, end) if any(character.isalnum() for character in text[start:end]) else None
+    return (start, end) if _WORD.search(text, start, end) else None
 
 
 def _ends_sentence(text: str, match: re.Match[str], start: int, wrap_width: int) -> bool:
