@@ -54,7 +54,9 @@ def bring_cues(state: SentenceState, found: Sequence[Found]) -> None:
     cues = visible_cues(_cue_hits(state, named))
     hidden = named | {i for hit in cues for i in range(hit.start, hit.end)}
     state.clauses = Clauses(state.tokens.words, frozenset(hidden))
-    state.reaches = _one_way([r for hit in cues for r in _reaches(hit, state.clauses, found)], found)
+    state.reaches = _one_way(
+        [r for hit in cues for r in _reaches(hit, state.clauses, found)], state.tokens.words
+    )
 
 
 def _cue_hits(state: SentenceState, named: set[int]) -> Iterator[CueHit]:
@@ -65,22 +67,18 @@ def _cue_hits(state: SentenceState, named: set[int]) -> Iterator[CueHit]:
             yield CueHit(role.cue, match.start, match.end)
 
 
-def _one_way(reaches: list[Reach], found: Sequence[Found]) -> list[Reach]:
-    """Without the look back of doubts that have a thing ahead: "cardiomegaly with possible effusion"."""
-    ahead = {
-        (r.hit.start, r.hit.end)
-        for r in reaches
-        if r.hit.cue.category is Category.DOUBT
-        and r.start >= r.hit.end
-        and any(r.start <= item.match.start < r.end for item in found)
-    }
-    return [
-        r
-        for r in reaches
-        if r.hit.cue.category is not Category.DOUBT
-        or r.start >= r.hit.end
-        or (r.hit.start, r.hit.end) not in ahead
-    ]
+def _one_way(reaches: list[Reach], words: Sequence[str]) -> list[Reach]:
+    """Without the look back of doubts that go with the words ahead: "cardiomegaly with possible effusion"."""
+    doubts = [r for r in reaches if r.hit.cue.category is Category.DOUBT]
+    ahead = {r.hit[1:] for r in doubts if r.hit.cue.direction == "forward" and _goes_on(words, r.hit.end)}
+    looks_back = [r for r in doubts if r.hit.cue.direction == "backward" and r.hit[1:] in ahead]
+    return [r for r in reaches if r not in looks_back]
+
+
+def _goes_on(words: Sequence[str], at: int) -> bool:
+    """Whether the words from `at` on open with a thing, not with a place, a stop or nothing."""
+    following = words[at] if at < len(words) else ""
+    return following[:1].isalnum() and following not in load_words().trailing
 
 
 def _measure_follows(tokens: TokenText, match: Match) -> bool:

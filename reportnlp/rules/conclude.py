@@ -89,7 +89,8 @@ def _within(group: str, items: Sequence[Placed]) -> Verdict | None:
     whole = [i for i in denials if not i.mention.limits]
     if _named(whole) and all(i.mention.kind is Kind.SIGN for i in (*present, *doubts)):
         placed = next((i for i in present if i.values), None)
-        if placed:
+        # An addendum speaks of a sign to explain it away; elsewhere a sign that has its place contradicts.
+        if placed and basis is not Basis.ADDENDUM:
             return Verdict(Presence.UNCERTAIN, Basis.CONTRADICTION, placed)
         return Verdict(Presence.ABSENT, basis, whole[0])
     if present:

@@ -73,6 +73,7 @@ class ContextWords:
     breaks: frozenset[str]
     copulas: frozenset[str]
     perceived: frozenset[str]
+    trailing: frozenset[str]
     links: frozenset[str]
     equates: frozenset[str]
 
@@ -163,6 +164,8 @@ class Clauses:
         following = words[border + 1 : self.soft_after(border + 1)]
         if not following or following[0] in known.lists or border == at:
             return False
+        if known.equates.intersection((words[border], words[border - 1])):
+            return False  # "no defect compatible with embolism"
         if words[border] == ",":
             if self._list_goes_on(words[border + 1 : hard]):
                 return False

@@ -23,7 +23,8 @@ LONGEST_HEADING = 90
 
 _SPACE = re.compile(r"\s+")
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
-_NEW_LINE = re.compile(r"\n(?=[ \t]*[A-Z])")
+# A line that a right margin did not break: short, or followed by a capital.
+_NEW_LINE = re.compile(r"\n(?=[ \t]*[A-Z])|(?<![^\n]{50})\n(?=[ \t]*\w)")
 _LINE = re.compile(r"[^\n]*\n?")
 _STATES = re.compile(
     r"\b(?:no|not|nil|without|normal|clear|there|is|are|was|were|seen|shows?|showing|demonstrat\w+|negative|neg"

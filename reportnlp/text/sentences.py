@@ -13,7 +13,7 @@ LONGEST = 2_000
 # A full stop behind one of these ends no sentence.
 _ABBREVIATIONS = (
     "dr|mr|mrs|ms|prof|st|vs|approx|e\\.g|i\\.e|eg|ie|etc|cf|fig|figs|ca|resp|incl|excl|ext|int|lat|ant|post|sup|inf|med|dist"
-    "|prox|bilat|min|max|avg|vol|ser|se|img|acc|dept|hosp|tel|ref|pt|pts|yr|yrs|wk|wks|mo|a\\.k\\.a"
+    "|prox|bilat|poss|prob|min|max|avg|vol|ser|se|img|acc|dept|hosp|tel|ref|pt|pts|yr|yrs|wk|wks|mo|a\\.k\\.a"
 )
 _ABBREVIATION_END = re.compile(rf"(?:^|[\s(])(?:{_ABBREVIATIONS}|[a-z])$", re.IGNORECASE)
 _LIST_MARK = r"(?:\d{1,2}[.)](?!\d)|[a-z][.)]|[-*>+]|\(\d{1,2}\))[ \t]*"
