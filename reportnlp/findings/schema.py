@@ -20,7 +20,7 @@ class Code(_Strict):
     Attributes:
         system: RadLex, SNOMED CT or RadElement.
         code: the identifier alone, never the terminology's text.
-        of: the answer it stands for ("presence.absent"); empty when it stands for the finding.
+        of: the answer it stands for ("presence=absent"); empty when it stands for the finding.
         source, retrieved: where it was looked up, and when.
         confirmed: False when it is second-hand.
     """

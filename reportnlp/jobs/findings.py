@@ -6,7 +6,20 @@ from collections.abc import Iterator
 
 from reportnlp.findings import Attribute, Finding, finding_names, load_finding
 
-PHRASE_KINDS = ("phrases", "normal", "broad", "inconclusive", "doubtful", "exclusions")
+PHRASE_KINDS = (
+    "phrases",
+    "signs",
+    "doubtful",
+    "normal",
+    "broad",
+    "wider",
+    "inconclusive",
+    "exclusions",
+    "shorthand",
+    "redefined",
+    "rivals",
+    "supports",
+)
 
 
 def run(name: str = "") -> Iterator[str]:
@@ -50,7 +63,8 @@ def in_full(finding: Finding) -> Iterator[str]:
     for kind in PHRASE_KINDS:
         phrases: tuple[str, ...] = getattr(finding, kind)
         if phrases:
-            yield f"    {kind} ({len(phrases)}): {'; '.join(phrases)}"
+            yield f"    {kind} ({len(phrases)}):"
+            yield from (f"        {phrase}" for phrase in phrases)
     yield f"    worked cases: {len(finding.cases)}"
 
 
