@@ -12,9 +12,6 @@ from reportnlp.rules.matcher import Hits, Match, TokenText
 from reportnlp.rules.readings import Assertion, Found, Mention
 from reportnlp.text.context import Category, Clauses, CueHit, Reach, load_words, reach, visible_cues
 
-_WEAK = frozenset(
-    {"exclude", "excluded", "excluding", "out", "limited", "suboptimal", "inadequate", "non-diagnostic"}
-)
 _ALTERNATIVE = frozenset({"versus", "vs"})
 _LIMIT_REACH = 6
 _QUESTION_REACH = 5
@@ -127,7 +124,7 @@ def mention(state: SentenceState, role: Role, match: Match, found: Sequence[Foun
         state.tokens.starts[start],
         state.tokens.ends[end - 1],
         is_alternative=by is not None and not _ALTERNATIVE.isdisjoint(state.tokens.words[by.start : by.end]),
-        is_weak=by is not None and not _WEAK.isdisjoint(state.tokens.words[by.start : by.end]),
+        is_weak=by is not None and not load_words().weak.isdisjoint(state.tokens.words[by.start : by.end]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from reportnlp.rules.assertions import SentenceState
 from reportnlp.rules.candidates import STATEMENTS, covers, overlap
@@ -74,6 +75,7 @@ def _visible_values(state: SentenceState, findings: Set[int] | None = None) -> l
     values = state.values.get(Kind.VALUE, [])
     if findings is not None:
         values = [v for v in values if not findings.isdisjoint(groups[v.role.group].findings)]
+    values = [_weakened(v) if _is_topic(state, v.match) else v for v in values]
     ignored = state.values.get(Kind.IGNORE, []) if values else []
     kept: list[Found] = []
     for item in sorted(values, key=lambda pair: pair.match.start - pair.match.end):
@@ -84,6 +86,15 @@ def _visible_values(state: SentenceState, findings: Set[int] | None = None) -> l
         if not _value_denied(state, item.match):
             kept.append(item)
     return sorted(kept, key=lambda item: item.match.start)
+
+
+def _is_topic(state: SentenceState, match: Match) -> bool:
+    """Whether words only head the line: "Right pulmonary artery: thrombus in the lower lobar branch"."""
+    return match.start <= 1 and state.tokens.words[match.end : match.end + 1] == (":",)
+
+
+def _weakened(value: Found) -> Found:
+    return value._replace(role=replace(value.role, is_fallback=True))
 
 
 def _value_denied(state: SentenceState, match: Match) -> bool:

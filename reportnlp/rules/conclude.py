@@ -9,6 +9,7 @@ from typing import NamedTuple
 from reportnlp.findings.schema import Attribute
 from reportnlp.rules.lexicon import Kind
 from reportnlp.rules.readings import Assertion, Mention, Value
+from reportnlp.text.context import Category
 from reportnlp.types import UNSPECIFIED, Presence, Span
 
 
@@ -49,7 +50,8 @@ class Verdict(NamedTuple):
 
 
 NOTHING = Verdict(Presence.NOT_MENTIONED, Basis.NOTHING)
-_TIME_LIMITS = frozenset({"acute", "new", "recurrent", "interval"})
+_TIME_LIMITS = frozenset({"acute", "chronic", "new", "recurrent", "interval"})
+_ANY_TIME = frozenset({"acute", "chronic"})
 _SECTION_BASIS = {"addendum": Basis.ADDENDUM, "impression": Basis.IMPRESSION}
 _GROUPS = (*_SECTION_BASIS, "preliminary")
 
@@ -145,15 +147,26 @@ def _across(impression: Verdict, findings: Verdict) -> Verdict:
     if answers[0] is answers[1]:
         return _agreeing(impression, findings)
     if answers == (Presence.ABSENT, Presence.PRESENT):
+        if _is_gone(impression):
+            return impression
         return _contradiction(impression, findings) if _denies_all(impression, findings) else findings
     if answers == (Presence.PRESENT, Presence.ABSENT):
         return _contradiction(findings, impression) if _denies_all(findings, impression) else impression
     # The impression has the last word on doubt, unless it only says that the exam, or nobody, can tell.
+    if impression.basis is Basis.INCONCLUSIVE and findings.answer is Presence.ABSENT:
+        return findings if findings.is_whole or findings.basis is Basis.NORMAL else impression
+    if impression.basis is Basis.QUESTION and findings.basis in (Basis.NORMAL, Basis.BROAD):
+        return impression
     if impression.basis in (Basis.INCONCLUSIVE, Basis.QUESTION, Basis.BROAD):
         return findings
     if findings.answer is Presence.PRESENT and _only_names_an_alternative(impression, findings):
         return findings
     return impression
+
+
+def _is_gone(denial: Verdict) -> bool:
+    """Whether a denial says that the thing has resolved, everywhere."""
+    return denial.shown_by is not None and denial.shown_by.mention.limits == {Category.RESOLVED.value}
 
 
 def _only_names_an_alternative(doubt: Verdict, claim: Verdict) -> bool:
@@ -176,6 +189,8 @@ def _denies_all(denial: Verdict, claim: Verdict) -> bool:
     if denial.basis in (Basis.NORMAL, Basis.BROAD) or denial.shown_by is None or claim.shown_by is None:
         return False
     limits = denial.shown_by.mention.limits
+    if limits >= _ANY_TIME:
+        limits -= _ANY_TIME
     if limits and limits <= _TIME_LIMITS:
         times = {value.answer for value in claim.shown_by.values if value.attribute == "chronicity"}
         return "acute" in times

@@ -79,17 +79,19 @@ class RuleEngine:
         found: list[_Placement] = []
         shorthand: list[_Placement] = []
         latest: list[_Placement] = []
+        remembered: list[_Placement] = []
         for sentence in sentences:
             reading = self._read(normalised.text[sentence.start : sentence.end])
             hints |= reading.hints
             here = [_Placement(m.finding, _place(m, sentence, normalised)) for m in reading.mentions]
             shorthand.extend(here[i] for i in reading.shorthand)
-            if reading.continues and latest:
-                here.extend(self._followed_values(reading, sentence, normalised, latest))
+            affirmed = [p for p in here if p.placed.mention.assertion is Assertion.PRESENT]
+            spoken_of = remembered if reading.is_bare else latest if reading.continues else []
+            if spoken_of:
+                here.extend(self._followed_values(reading, sentence, normalised, spoken_of))
             found.extend(here)
-            latest = [p for p in here if p.placed.mention.assertion is Assertion.PRESENT] or (
-                latest if reading.continues and not reading.mentions else []
-            )
+            remembered = affirmed or remembered
+            latest = affirmed or (latest if reading.continues and not reading.mentions else [])
         dropped = {id(p) for p in shorthand if self._means_another_thing(p, found, hints, normalised.text)}
         return [p for p in found if id(p) not in dropped]
 
@@ -104,10 +106,10 @@ class RuleEngine:
         finding = item.finding
         if (Kind.REDEFINED, finding) in hints:
             return item.placed.mention.assertion is not Assertion.ABSENT
-        if (Kind.RIVAL, finding) not in hints:
+        if (Kind.RIVAL, finding) not in hints or _has_own_values(item.placed):
             return False
         denied = any(p.finding == finding and _denies_by_name(p.placed, item.placed) for p in found)
-        if denied and item.placed.mention.assertion is Assertion.PRESENT and not _has_own_values(item.placed):
+        if denied and item.placed.mention.assertion is Assertion.PRESENT:
             return True
         return not ((Kind.SUPPORT, finding) in hints or self._supported(finding, text))
 

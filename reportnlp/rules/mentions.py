@@ -31,6 +31,7 @@ def read_sentence(lexicon: Lexicon, sentence: str) -> Reading:
         tuple(m._replace(values=tuple(owned.get(i, ()))) for i, m in enumerate(mentions)),
         tuple(loose),
         _continues(tokens.words, loose),
+        _is_bare(tokens, loose),
         frozenset((kind, item.role.finding) for kind in _HINTS for item in state.told.get(kind, ())),
         resting_on(found, state.told.get(Kind.SHORTHAND, ())),
     )
@@ -52,6 +53,15 @@ def _continues(words: Sequence[str], loose: Sequence[Loose]) -> bool:
     known = load_words()
     fragment = len({item.value.attribute for item in loose}) > 1 and known.verbs.isdisjoint(words)
     return fragment or not known.continues.isdisjoint(words)
+
+
+def _is_bare(tokens: TokenText, loose: Sequence[Loose]) -> bool:
+    """Whether a sentence is nothing but attribute answers."""
+    valued = [item.value for item in loose]
+    words = [i for i, word in enumerate(tokens.words) if word[:1].isalnum()]
+    return bool(words) and all(
+        any(v.start <= tokens.starts[i] and tokens.ends[i] <= v.end for v in valued) for i in words
+    )
 
 
 def _without_denied_kinds(

@@ -76,6 +76,7 @@ class Reading(NamedTuple):
         mentions: in order.
         loose: attribute answers that no mention of this sentence owns.
         continues: whether it goes on speaking of what the sentence before it mentioned.
+        is_bare: whether it is nothing but attribute answers ("Acute.").
         hints: what it says of the meaning of shorthand, as kind and finding's index.
         shorthand: indexes of mentions that rest on a shorthand with other meanings.
     """
@@ -83,5 +84,6 @@ class Reading(NamedTuple):
     mentions: tuple[Mention, ...]
     loose: tuple[Loose, ...] = ()
     continues: bool = False
+    is_bare: bool = False
     hints: frozenset[tuple[Kind, int]] = frozenset()
     shorthand: frozenset[int] = frozenset()

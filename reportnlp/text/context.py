@@ -74,6 +74,7 @@ class ContextWords:
     copulas: frozenset[str]
     perceived: frozenset[str]
     trailing: frozenset[str]
+    weak: frozenset[str]
     links: frozenset[str]
     equates: frozenset[str]
 

@@ -73,7 +73,7 @@ def load_headings() -> Headings:
     canonical = {heading: name for name, row in table.items() for heading in row["headings"]}
     words = _alternatives(list(canonical))
     main = _alternatives([heading for row in table.values() for heading in row.get("inline", [])])
-    start = r"^[ \t]*(?:[-*#>]+[ \t]*|\d{1,2}[.)][ \t]*|<b>)?"
+    start = r"^[ \t]*(?:[-*#>\[(]+[ \t]*|\d{1,2}[.)][ \t]*|<b>)?"
     date = r"[\d/.-]{4,10}(?:[ \t]+\d{1,2}[:.]\d\d(?:[ \t]*(?:am|pm|hrs?|h))?)?[^\n:]{0,12}"
     extra = (
         r"(?:[ \t]*\([^()\n]{1,40}\))?"
