@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -53,6 +53,13 @@ NOTHING = Verdict(Presence.NOT_MENTIONED, Basis.NOTHING)
 _TIME_LIMITS = frozenset({"acute", "chronic", "new", "recurrent", "interval"})
 _ANY_TIME = frozenset({"acute", "chronic"})
 _SECTION_BASIS = {"addendum": Basis.ADDENDUM, "impression": Basis.IMPRESSION}
+_TOLD = frozenset({Kind.FINDING, Kind.SIGN, Kind.DOUBTFUL})
+_STRENGTHS = (
+    ("normal", Presence.ABSENT, Basis.NORMAL),
+    ("inconclusive", Presence.UNCERTAIN, Basis.INCONCLUSIVE),
+    ("question", Presence.UNCERTAIN, Basis.QUESTION),
+    ("broad", Presence.ABSENT, Basis.BROAD),
+)
 _GROUPS = (*_SECTION_BASIS, "preliminary")
 
 
@@ -82,13 +89,20 @@ def conclude(placed: Sequence[Placed]) -> Verdict:
 def _within(group: str, items: Sequence[Placed]) -> Verdict | None:
     """What one part of the report says by itself; None when it says nothing."""
     basis = _SECTION_BASIS.get(group, Basis.FINDINGS)
-    told = [i for i in items if i.mention.kind in (Kind.FINDING, Kind.SIGN, Kind.DOUBTFUL)]
-    doubts = _of(told, Assertion.UNCERTAIN)
-    present = _of(told, Assertion.PRESENT)
+    told: dict[Assertion, list[Placed]] = {}
+    for item in items:
+        if item.mention.kind in _TOLD:
+            told.setdefault(item.mention.assertion, []).append(item)
+    return (_told(told, basis) if told else None) or _weaker(items, basis)
+
+
+def _told(told: Mapping[Assertion, list[Placed]], basis: Basis) -> Verdict | None:
+    """What the mentions by name, by sign or in doubt say."""
+    present, doubts = told.get(Assertion.PRESENT, []), told.get(Assertion.UNCERTAIN, [])
+    denials = told.get(Assertion.ABSENT, [])
+    whole = [i for i in denials if not i.mention.limits]
     if doubts and all(i.mention.kind is Kind.SIGN for i in present):
         present = []
-    denials = _of(told, Assertion.ABSENT)
-    whole = [i for i in denials if not i.mention.limits]
     if _named(whole) and all(i.mention.kind is Kind.SIGN for i in (*present, *doubts)):
         placed = next((i for i in present if i.values), None)
         # An addendum speaks of a sign to explain it away; elsewhere a sign that has its place contradicts.
@@ -99,9 +113,7 @@ def _within(group: str, items: Sequence[Placed]) -> Verdict | None:
         return Verdict(Presence.PRESENT, basis, max(present, key=_tells))
     if doubts and not (denials and _only_unexcluded(doubts)):
         return Verdict(Presence.UNCERTAIN, basis, doubts[0])
-    if denials:
-        return Verdict(Presence.ABSENT, basis, (whole or denials)[0], bool(whole))
-    return _weaker(items, basis)
+    return Verdict(Presence.ABSENT, basis, (whole or denials)[0], bool(whole)) if denials else None
 
 
 def _named(items: Sequence[Placed]) -> bool:
@@ -109,18 +121,23 @@ def _named(items: Sequence[Placed]) -> bool:
 
 
 def _weaker(items: Sequence[Placed], basis: Basis) -> Verdict | None:
-    for kind, answer, why in (
-        (Kind.NORMAL, Presence.ABSENT, Basis.NORMAL),
-        (Kind.INCONCLUSIVE, Presence.UNCERTAIN, Basis.INCONCLUSIVE),
-    ):
-        found = [i for i in items if i.mention.kind is kind and i.mention.assertion.value == answer.value]
-        if found:
-            return Verdict(answer, basis if basis is Basis.ADDENDUM else why, found[0], is_whole=False)
-    questions = [i for i in _of(items, Assertion.QUESTIONED) if i.mention.kind is not Kind.WIDER]
-    if questions:
-        return Verdict(Presence.UNCERTAIN, Basis.QUESTION, questions[0])
-    broad = [i for i in _of(items, Assertion.ABSENT) if i.mention.kind in (Kind.BROAD, Kind.WIDER)]
-    return Verdict(Presence.ABSENT, Basis.BROAD, broad[0], is_whole=False) if broad else None
+    """What statements, an exam that cannot tell, and questions say, strongest first."""
+    found: dict[str, Placed] = {}
+    for item in items:
+        kind, assertion = item.mention.kind, item.mention.assertion
+        if kind is Kind.NORMAL and assertion is Assertion.ABSENT:
+            found.setdefault("normal", item)
+        elif kind is Kind.INCONCLUSIVE and assertion is Assertion.UNCERTAIN:
+            found.setdefault("inconclusive", item)
+        elif assertion is Assertion.QUESTIONED and kind is not Kind.WIDER:
+            found.setdefault("question", item)
+        elif assertion is Assertion.ABSENT and kind in (Kind.BROAD, Kind.WIDER):
+            found.setdefault("broad", item)
+    for name, answer, why in _STRENGTHS:
+        if name in found:
+            keeps = basis is Basis.ADDENDUM and name in ("normal", "inconclusive")
+            return Verdict(answer, basis if keeps else why, found[name], is_whole=name == "question")
+    return None
 
 
 def _of(items: Iterable[Placed], assertion: Assertion) -> list[Placed]:

@@ -153,6 +153,8 @@ def _has_own_values(item: Placed) -> bool:
 
 def _place(mention: Mention, sentence: Sentence, normalised: NormalisedText) -> Placed:
     span = _original(normalised, sentence, mention.start, mention.end)
+    if not mention.values:
+        return Placed(mention, sentence.section.name, span)
     values = tuple(_moved(value, sentence, normalised) for value in mention.values)
     return Placed(mention, sentence.section.name, span, values)
 
@@ -164,4 +166,5 @@ def _moved(value: Value, sentence: Sentence, normalised: NormalisedText) -> Valu
 
 
 def _original(normalised: NormalisedText, sentence: Sentence, start: int, end: int) -> Span:
-    return Span(*normalised.to_original(sentence.start + start, sentence.start + end))
+    start, end = sentence.start + start, sentence.start + end
+    return Span(*normalised.to_original(start, end)) if normalised.cuts else Span(start, end)

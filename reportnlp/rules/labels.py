@@ -36,9 +36,13 @@ def labels_of(finding: Finding, verdict: Verdict, placed: Sequence[Placed]) -> l
     evidence, section = (shown.span, shown.section) if shown else (None, "")
     presence = Label(finding.name, verdict.answer.value, probability, evidence, section)
     if verdict.answer is not Presence.PRESENT:
-        names = (f"{finding.name}.{name}" for name in finding.attributes)
-        return [presence, *(Label(name, NOT_APPLICABLE, probability) for name in names)]
+        return [presence, *_not_applicable(finding.name, tuple(finding.attributes), probability)]
     return [presence, *_attribute_labels(finding, probability, [p for p in placed if _affirms(p)])]
+
+
+@cache
+def _not_applicable(finding: str, attributes: tuple[str, ...], probability: float) -> tuple[Label, ...]:
+    return tuple(Label(f"{finding}.{name}", NOT_APPLICABLE, probability) for name in attributes)
 
 
 def _affirms(placed: Placed) -> bool:

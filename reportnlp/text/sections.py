@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -40,6 +41,10 @@ _EXAM = re.compile(
 )
 
 
+class _Tree(dict[str, "_Tree"]):
+    """Characters to what may follow them; "" where a heading may end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Headings:
     """The heading table.
@@ -61,9 +66,27 @@ class Headings:
         return self.canonical[_SPACE.sub(" ", heading).lower()]
 
 
-def _alternatives(headings: list[str]) -> str:
-    longest_first = sorted(headings, key=len, reverse=True)
-    return "|".join(re.escape(h).replace(r"\ ", r"[ \t]+") for h in longest_first)
+def _alternatives(headings: Iterable[str]) -> str:
+    """A pattern for any of the headings, the longest that fits: a prefix tree, which fails at once."""
+    tree = _Tree()
+    for heading in headings:
+        node = tree
+        for character in heading:
+            node = node.setdefault(character, _Tree())
+        node[""] = _Tree()
+    return _branch(tree)
+
+
+def _branch(node: _Tree) -> str:
+    branches = [
+        (r"[ \t]+" if character == " " else re.escape(character)) + _branch(child)
+        for character, child in sorted(node.items())
+        if character
+    ]
+    if not branches:
+        return ""
+    whole = f"(?:{'|'.join(branches)})" if len(branches) > 1 or "" in node else branches[0]
+    return f"{whole}?" if "" in node else whole
 
 
 @cache
