@@ -79,6 +79,16 @@ def test_ten_megabytes_in_one_line(pe: Labeler) -> None:
     assert pe(text).answers[PE] == "present"
 
 
+@pytest.mark.parametrize("unit", ["PE ", "no PE, ", "PE or ", ". ", "1. ", "(", "FINDINGS: ", "? ", "a:"])
+def test_a_text_that_repeats_itself_costs_no_more_than_its_length(pe: Labeler, unit: str) -> None:
+    """Not timed: the squares and cubes these texts once cost would outlast the test run's patience."""
+    assert len(pe(unit * 20_000).labels) == len(pe.questions)
+
+
+def test_full_width_letters_are_read(pe: Labeler) -> None:
+    assert pe("\uff21\uff43\uff55\uff54\uff45 \uff30\uff25.").answers[PE] == "present"
+
+
 def test_labels_stand_in_the_order_of_the_questions(pe: Labeler) -> None:
     labels = pe.label(Report("1", "Acute PE."))
     assert [label.question for label in labels] == [question.name for question in pe.questions]

@@ -15,6 +15,8 @@ from reportnlp.text.context import Category, load_words
 _DENYING = frozenset({Category.NEGATION, Category.RESOLVED, Category.HYPOTHETICAL})
 _OWNERS = (Kind.FINDING, Kind.SIGN, Kind.DOUBTFUL)
 _LONGEST_LINK = 6
+MOST_LENDERS = 12
+"""Mentions in one sentence beyond which none lends to another: nobody means such a text as a sentence."""
 _PAST = frozenset({Category.PRIOR, Category.HISTORY})
 
 Holdings = Mapping[int, Sequence[Found]]
@@ -157,6 +159,8 @@ def _lent(
 ) -> list[Found]:
     """Values of mentions that are the same thing ("opacity in keeping with ...") or one of a list with it."""
     lent: list[Found] = []
+    if len(affirmed) > MOST_LENDERS:
+        return lent
     for other in affirmed:
         if other == mention or overlap(found[other].match, found[mention].match):
             continue

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
 from reportnlp.config import package_toml
+from reportnlp.errors import InvalidDefinitionError, UnknownNameError
 from reportnlp.findings.schema import Attribute, Finding, Panel
 from reportnlp.rules.matcher import Matcher
 from reportnlp.rules.phrases import Classes, Pattern, compile_phrase
@@ -135,7 +137,8 @@ def _shared_attributes(panel: Panel) -> list[list[tuple[int, str]]]:
 
 def _told_patterns(panel: Panel) -> Iterator[tuple[Role, Pattern]]:
     for index, finding in enumerate(panel.findings):
-        yield from _finding_patterns(index, finding, {**shared_classes(), **finding.classes})
+        with _naming(finding):
+            yield from _finding_patterns(index, finding, {**shared_classes(), **finding.classes})
     for cue, phrases in load_cues():
         yield from _compiled(Role(Kind.CUE, cue=cue), phrases, shared_classes())
 
@@ -144,7 +147,17 @@ def _value_patterns(panel: Panel, shared: list[list[tuple[int, str]]]) -> Iterat
     for group, members in enumerate(shared):
         finding = panel.findings[members[0][0]]
         classes = {**shared_classes(), **finding.classes}
-        yield from _attribute_patterns(group, finding.attributes[members[0][1]], classes)
+        with _naming(finding):
+            yield from _attribute_patterns(group, finding.attributes[members[0][1]], classes)
+
+
+@contextmanager
+def _naming(finding: Finding) -> Iterator[None]:
+    """Say in which finding's file a phrase is wrong."""
+    try:
+        yield
+    except (InvalidDefinitionError, UnknownNameError) as error:
+        raise type(error)(f"{finding.name}.toml: {error}") from None
 
 
 def _finding_patterns(index: int, finding: Finding, classes: Classes) -> Iterator[tuple[Role, Pattern]]:

@@ -23,6 +23,7 @@ _FOLD = str.maketrans(
         **dict.fromkeys(_DOUBLE_QUOTES, '"'),
         **dict.fromkeys(_SPACES, " "),
         **dict.fromkeys("\u2028\u2029\x85\x0b\x0c", "\n"),
+        **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width letters and signs
         "\u2022": "-",
         "\u00b7": "-",
         "\u25cf": "-",

@@ -52,10 +52,9 @@ def _pieces(text: str, section: Section, wrap_width: int) -> Iterator[tuple[int,
     for match in _CANDIDATE.finditer(text, section.start, section.end):
         if match.start() < start or not _ends_sentence(text, match, start, wrap_width):
             continue
-        trimmed = _trim(text, start, match.end())
-        if trimmed:
+        if trimmed := _trim(text, start, match.end()):
             yield trimmed
-            start = match.end()
+        start = match.end()
     if trimmed := _trim(text, start, section.end):
         yield trimmed
 
@@ -80,6 +79,8 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _ends_sentence(text: str, match: re.Match[str], start: int, wrap_width: int) -> bool:
+    if match.start() - start > LONGEST:
+        return True
     if match.lastgroup == "glued":
         return True
     if match.lastgroup == "line":

@@ -1,209 +1,130 @@
 """Reports a second of reportnlp beside medspaCy, on Open-I's findings and impressions, in one run.
 
-    python tests/bench/beside_medspacy.py NLMCXR_reports.tgz --medspacy-python PYTHON [--rounds 3]
-
-medspaCy pins an older spaCy and numpy, so it needs a Python environment of its own:
+medspaCy pins an older spaCy and numpy, so it needs an environment of its own (no model is downloaded):
 
     python3.11 -m venv medspacy-venv && medspacy-venv/bin/pip install medspacy
+    python tests/bench/beside_medspacy.py NLMCXR_reports.tgz --medspacy-python medspacy-venv/bin/python
 
-and PYTHON is then medspacy-venv/bin/python. No model is downloaded: it runs its default pipeline on a blank
-English one (tokenizer, PyRuSH sentences, target rules, ConText), with its debug log shut off.
+No text comes twice. Every row runs in N fresh processes of its own; each round starts one row further on.
 
-Each text is given once (equal ones are dropped). All rows label the same texts, and each round runs every
-row in a fresh process, one row after another, starting one further on than the round before. Rows:
+first sight N  reportnlp as a library with nothing remembered from one sentence to the next
+archive N      the same as it comes: a fresh labeler, once over all texts, keeping the sentences it read
+command N      `reportnlp label`, a file to a file, less what it takes for one report
+medspacy N     medspaCy's default pipeline (PyRuSH sentences, target rules, ConText), its debug log off
+medspacy+ N    the same with spaCy's own sentencizer: most of the default's time is PyRuSH
 
-first sight      reportnlp as a library, nothing remembered from one sentence to the next
-over the archive the same, as it comes: a fresh labeler, once over all texts, keeping the sentences it read
-command, N       `reportnlp label` CSV to CSV, N workers, less what it takes for one report
-medspaCy, N      N processes at once, each with its part of the texts
-
-Rates leave out loading; `cpu` is reports per second of processor time, which other load on the machine
-changes less than `wall`; `load` is the seconds left out. Ratios are medians of paired rounds (lowest, highest).
-The work is alike, not equal: reportnlp answers every question of the panel, attributes and evidence with it;
-medspaCy says present, uncertain or absent of the same findings, from far fewer phrases.
+Rates leave out loading (`load`, seconds); `cpu`: reports per second of processor time. Ratios: median of the
+paired rounds (lowest, highest). Alike, not equal: reportnlp has more phrases, and attributes and evidence.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from time import perf_counter, process_time
+from typing import Any
 
-PANEL = "chest_xray"
-PLAIN = {
-    "atelectasis": ("atelectatic change", "volume loss", "collapse"),
-    "cardiomegaly": ("enlarged heart", "heart is enlarged", "enlarged cardiac silhouette"),
-    "consolidation": ("airspace disease", "air space disease"),
-    "pulmonary_edema": ("edema", "vascular congestion"),
-    "emphysema": ("hyperinflation", "copd", "bullae"),
-    "pulmonary_fibrosis": ("fibrosis", "interstitial lung disease"),
-    "fracture": ("fractures", "fractured"),
-    "hiatal_hernia": ("hiatus hernia",),
-    "infiltration": ("infiltrate", "infiltrates"),
-    "lung_opacity": ("opacity", "opacities", "airspace opacity"),
-    "mass": ("masses",),
-    "nodule": ("nodules", "nodular density"),
-    "pleural_effusion": ("effusion", "effusions", "pleural effusions", "pleural fluid"),
-    "pleural_thickening": ("thickened pleura", "pleural scarring"),
-    "pneumothorax": ("pneumothoraces",),
-    "support_devices": ("pacemaker", "catheter", "endotracheal tube", "sternotomy", "port"),
-    "enlarged_cardiomediastinum": ("widened mediastinum", "mediastinal widening"),
-    "calcified_granuloma": ("granuloma", "granulomas", "granulomatous disease"),
-}
-"""Plain phrases for medspaCy, beside each finding's own name."""
-DOUBTS = ("is_uncertain", "is_historical", "is_hypothetical", "is_family")
+PLAIN = """atelectasis, volume loss, collapse; cardiomegaly, enlarged heart, heart is enlarged; pneumonia;
+consolidation, airspace disease; pulmonary edema, edema, vascular congestion; emphysema, hyperinflation, copd;
+pulmonary fibrosis, fibrosis; fracture, fractures; hiatal hernia; infiltration, infiltrate, infiltrates; mass;
+lung opacity, opacity, opacities; nodule, nodules; pleural effusion, effusion, effusions, pleural fluid;
+pleural thickening; pneumothorax, pneumothoraces; support devices, pacemaker, catheter, tube, port;
+enlarged cardiomediastinum, widened mediastinum; calcified granuloma, granuloma, granulomas"""
+"""The panel's findings by name, each with a few plain phrases: medspaCy's target rules."""
+OURS = ("first sight 1", "archive 1", "command 1", "command 2")
+THEIRS = ("medspacy 1", "medspacy+ 1", "medspacy 2", "medspacy+ 2")
+ROWS = [row for pair in zip(OURS, THEIRS, strict=True) for row in pair]
+VERSIONS = "import importlib.metadata as m; print({n: m.version(n) for n in ('%s', 'spacy', 'numpy')})"
 Label = Callable[[Iterable[str]], Iterable[int]]
-"""Texts to the number of findings present in each."""
+Pace = tuple[float, float, float, float]
+"""Reports a second, the same of processor time, seconds of loading, findings present (nan: not counted)."""
 
 
-class Pace(NamedTuple):
-    """Reports a second and per second of processor time, seconds of loading, findings present (-1: unknown)."""
+def reportnlp_side(side: str) -> Label:
+    from reportnlp import load
+    from reportnlp.rules import engine
 
-    wall: float
-    cpu: float
-    load: float
-    present: int
-
-
-def reportnlp_side(memory: bool) -> Label:
-    if not memory:
-        vars(import_module("reportnlp.rules.engine"))["REMEMBERED_SENTENCES"] = 0
-    labeler: Any = import_module("reportnlp").load(PANEL)
-    return lambda texts: (list(labeler(text).answers.values()).count("present") for text in texts)
+    if side == "first sight":
+        engine.REMEMBERED_SENTENCES = 0
+    label = load("chest_xray")
+    findings = {q.name for q in label.questions if not q.attribute and q.finding != "no_finding"}
+    return lambda ts: (sum(a == "present" and q in findings for q, a in label(t).answers.items()) for t in ts)
 
 
-def medspacy_side() -> Label:
-    import_module("loguru").logger.remove()  # PyRuSH logs each token at debug level, which would cost it dearly
+def medspacy_side(side: str) -> Label:
+    import_module("loguru").logger.remove()
     nlp: Any = import_module("medspacy").load()
+    if side == "medspacy+":
+        nlp.replace_pipe("medspacy_pyrush", "sentencizer")
     rule: Any = import_module("medspacy.ner").TargetRule
-    names = {finding: (finding.replace("_", " "), *PLAIN.get(finding, ())) for finding in ["pneumonia", *PLAIN]}
-    rules = [rule(phrase, finding) for finding, phrases in names.items() for phrase in phrases]
+    findings = " ".join(PLAIN.split()).split("; ")
+    rules = [rule(phrase, finding) for finding in findings for phrase in finding.split(", ")]
     nlp.get_pipe("medspacy_target_matcher").add(rules)
-    return lambda texts: (len(affirmed(doc)) for doc in nlp.pipe(texts))
+    return lambda t: (len({e.label_ for e in d.ents if not e._.any_context_attributes}) for d in nlp.pipe(t))
 
 
-def affirmed(doc: Any) -> set[str]:
-    answers: dict[str, set[str]] = {"present": set(), "uncertain": set(), "absent": set()}
-    for entity in doc.ents:
-        doubt = any(getattr(entity._, name) for name in DOUBTS)
-        answers["absent" if entity._.is_negated else "uncertain" if doubt else "present"].add(entity.label_)
-    return answers["present"]
-
-
-def worker(side: str, source: str) -> None:
-    """In a process of its own: label the texts of a file, print the pace as a JSON line."""
-    start = time.perf_counter()
-    label = medspacy_side() if side == "medspacy" else reportnlp_side(side == "archive")
+def work(side: str, source: str, number: str, at: str) -> None:
+    """In a process of its own: label each `number`th text of a file, print what it took as a JSON line."""
+    start = perf_counter()
+    label = (medspacy_side if side.startswith("medspacy") else reportnlp_side)(side)
     list(label(["FINDINGS:\nThe lungs are clear."]))
-    texts = [json.loads(line) for line in Path(source).read_text(encoding="utf-8").splitlines()]
-    wall, cpu = time.perf_counter(), time.process_time()
+    lines = Path(source).read_text(encoding="utf-8").splitlines()[int(at) :: int(number)]
+    texts = [json.loads(line)["text"] for line in lines]
+    wall, cpu = perf_counter(), process_time()
     present = sum(label(texts))
-    seconds = (time.perf_counter() - wall, time.process_time() - cpu, wall - start)
-    names = ("medspacy" if side == "medspacy" else "reportnlp", "spacy", "numpy")
-    versions = [f"{name} {version(name)}" for name in names]
-    print(json.dumps({"seconds": seconds, "present": present, "versions": versions}))
+    print(json.dumps([perf_counter() - wall, process_time() - cpu, wall - start, len(texts), present]))
 
 
-def processes(python: str, side: str, texts: Sequence[str], folder: Path, number: int) -> Pace:
-    """So many processes at once; the slowest one's time counts, as does all their processor time."""
-    running = []
-    for at in range(number):
-        source = folder / f"part{at}.jsonl"
-        source.write_text("".join(json.dumps(t) + "\n" for t in texts[at::number]), encoding="utf-8")
-        command = [python, str(Path(__file__)), "--worker", side, str(source)]
-        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+def processes(python: str, side: str, folder: str, number: int) -> Pace:
+    """So many processes at once; the slowest one's wall time counts, and all of their processor time."""
+    call = [python, __file__, "--work", side, f"{folder}/all.jsonl", str(number)]
+    running = [subprocess.Popen([*call, str(at)], stdout=subprocess.PIPE, text=True) for at in range(number)]
     outputs = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
-        raise SystemExit(f"The {side} side failed; what it said is above. See --help for its environment.")
-    told = [json.loads(output.splitlines()[-1]) for output in outputs]
-    VERSIONS.update(name for one in told for name in one["versions"])
-    walls, cpus, loads = zip(*(one["seconds"] for one in told), strict=True)
-    present = sum(one["present"] for one in told)
-    return Pace(len(texts) / max(walls), len(texts) / sum(cpus), max(loads), present)
+        raise SystemExit(f"The {side} side failed, as told above. Its environment: see --help.")
+    walls, cpus, loads, *counts = zip(*(json.loads(out.splitlines()[-1]) for out in outputs), strict=True)
+    reports, present = map(sum, counts)
+    return reports / max(walls), reports / sum(cpus), max(loads), present
 
 
-VERSIONS: set[str] = set()
+def command(folder: str, workers: int, reports: int) -> Pace:
+    took: list[tuple[float, float]] = []
+    for name in ("one", "all"):
+        call = [sys.executable, "-m", "reportnlp", "label", f"{folder}/{name}.jsonl", "--overwrite"]
+        call += ["--panel", "chest_xray", "--workers", str(workers), "-o", f"{folder}/out.csv"]
+        before = os.times()
+        subprocess.run(call, check=True, capture_output=True)
+        user, system, wall = (b - a for a, b in zip(before[2:], os.times()[2:], strict=True))
+        took.append((wall, user + system))
+    wall, cpu = ((reports - 1) / (whole - load) for load, whole in zip(*took, strict=True))
+    return wall, cpu, took[0][0], float("nan")
 
 
-def command(texts: Sequence[str], folder: Path, workers: int) -> Pace:
-    """The command line over a CSV file, less its time for one report."""
-    one, whole = label_csv(texts[:1], folder, workers), label_csv(texts, folder, workers)
-    return Pace((len(texts) - 1) / (whole[0] - one[0]), (len(texts) - 1) / (whole[1] - one[1]), one[0], -1)
+def unique_texts(archive: Path) -> list[str]:
+    rows = import_module("reportnlp.formats.loader").read_reports([archive])
+    sections = (getattr(row, "text", "").split("\n\n") for row in rows)
+    kept = ([part for part in some if part.startswith(("FINDINGS:", "IMPRESSION:"))] for some in sections)
+    return list(dict.fromkeys("\n\n".join(parts) for parts in kept if parts))
 
 
-def label_csv(texts: Sequence[str], folder: Path, workers: int) -> tuple[float, float]:
-    source, out = folder / "reports.csv", folder / "labels.csv"
-    with source.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([("report_id", "text"), *((str(i), t) for i, t in enumerate(texts))])
-    flags = ["--panel", PANEL, "--workers", str(workers), "--overwrite", "-o", str(out)]
-    start, before = time.perf_counter(), children_cpu()
-    label = [sys.executable, "-m", "reportnlp", "label", str(source), *flags]
-    subprocess.run(label, check=True, capture_output=True)
-    return time.perf_counter() - start, children_cpu() - before
-
-
-def children_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def unique_texts(archive: Path) -> Iterator[str]:
-    seen: set[str] = set()
-    for row in import_module("reportnlp.formats.loader").read_reports([archive]):
-        parts = getattr(row, "text", "").split("\n\n")
-        text = "\n\n".join(part for part in parts if part.startswith(("FINDINGS:", "IMPRESSION:")))
-        if text and text not in seen:
-            seen.add(text)
-            yield text
-
-
-def measure(texts: Sequence[str], other: str, rounds: int) -> dict[str, list[Pace]]:
-    with tempfile.TemporaryDirectory() as name:
-        folder, own = Path(name), sys.executable
-        runs: dict[str, Callable[[], Pace]] = {
-            "first sight": lambda: processes(own, "first", texts, folder, 1),
-            "medspaCy, 1": lambda: processes(other, "medspacy", texts, folder, 1),
-            "over the archive": lambda: processes(own, "archive", texts, folder, 1),
-            "command, 1": lambda: command(texts, folder, 1),
-            "medspaCy, 2": lambda: processes(other, "medspacy", texts, folder, 2),
-            "command, 2": lambda: command(texts, folder, 2),
-        }
-        paces: dict[str, list[Pace]] = {row: [] for row in runs}
-        order = list(runs)
-        for turn in range(rounds):
-            for row in order[turn % len(order) :] + order[: turn % len(order)]:
-                paces[row].append(runs[row]())
-                print(f"round {turn + 1}, {row}: {paces[row][-1].wall:,.0f} reports/s", file=sys.stderr)
-    return paces
-
-
-def show(paces: dict[str, list[Pace]]) -> None:
-    print(f"{'medians':<18}{'wall':>8}{'cpu':>8}{'load':>7}{'present':>9}")
-    for row, seen in paces.items():
-        wall, cpu, load, present = (median(values) for values in zip(*seen, strict=True))
-        print(f"{row:<18}{wall:>8,.0f}{cpu:>8,.0f}{load:>7.1f}{int(present) if present >= 0 else '':>9}")
-    for row, number in {"first sight": 1, "over the archive": 1, "command, 1": 1, "command, 2": 2}.items():
-        for beside in sorted({1, number}):
-            pairs = list(zip(paces[row], paces[f"medspaCy, {beside}"], strict=True))
-            shown = (spread([a.wall / b.wall for a, b in pairs]), spread([a.cpu / b.cpu for a, b in pairs]))
-            print(f"{row} / medspaCy, {beside}: wall {shown[0]}, cpu {shown[1]}")
-
-
-def spread(ratios: Sequence[float]) -> str:
-    return f"{median(ratios):.2f} ({min(ratios):.2f}, {max(ratios):.2f})"
+def show(rounds: Sequence[dict[str, Pace]]) -> None:
+    print(f"{'medians':<15}{'wall':>8}{'cpu':>8}{'load':>7}{'present':>9}")
+    for row in (*OURS, *THEIRS):
+        wall, cpu, load, present = (median(values) for values in zip(*(r[row] for r in rounds), strict=True))
+        print(f"{row:<15}{wall:>8,.0f}{cpu:>8,.0f}{load:>7.1f}{present:>9,.0f}")
+    for ours, theirs, (at, kind) in product(OURS, THEIRS, enumerate(("wall", "cpu"))):
+        ratios = sorted(r[ours][at] / r[theirs][at] for r in rounds)
+        if ours[-1] >= theirs[-1]:
+            print(f"{ours} / {theirs} {kind}: {median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f})")
 
 
 def main() -> None:
@@ -211,17 +132,23 @@ def main() -> None:
     parser.add_argument("archive", type=Path, help="NLMCXR_reports.tgz, as published")
     parser.add_argument("--medspacy-python", required=True, help="a Python that has medspaCy")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=int, help="only so many texts")
     given = parser.parse_args()
-    texts = list(unique_texts(given.archive))[: given.limit]
-    paces = measure(texts, given.medspacy_python, given.rounds)
-    machine = f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors"
-    print(f"{len(texts):,} unique texts, {given.rounds} rounds; {', '.join(sorted(VERSIONS))}; {machine}")
-    show(paces)
+    texts = unique_texts(given.archive)
+    print(f"{len(texts):,} unique texts, {given.rounds} rounds, {os.cpu_count()} processors, {sys.version}")
+    for python, name in ((sys.executable, "reportnlp"), (given.medspacy_python, "medspacy")):
+        subprocess.run([python, "-c", VERSIONS % name], check=True)
+    rounds: list[dict[str, Pace]] = [{} for _ in range(given.rounds)]
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [json.dumps({"report_id": str(at), "text": text}) + "\n" for at, text in enumerate(texts)]
+        Path(folder, "one.jsonl").write_text(lines[0], encoding="utf-8")
+        Path(folder, "all.jsonl").write_text("".join(lines), encoding="utf-8")
+        for turn, at in product(range(given.rounds), range(len(ROWS))):
+            row = ROWS[(turn + at) % len(ROWS)]
+            python = given.medspacy_python if row in THEIRS else sys.executable
+            run = command(folder, int(row[-1]), len(texts)) if row.startswith("command") else None
+            rounds[turn][row] = run or processes(python, row[:-2], folder, int(row[-1]))
+    show(rounds)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--worker"]:
-        worker(*sys.argv[2:4])
-    else:
-        main()
+    work(*sys.argv[2:]) if sys.argv[1:2] == ["--work"] else main()
