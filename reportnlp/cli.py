@@ -52,7 +52,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     with terminal.one_line_errors():
-        app(prog_name="reportnlp")
+        sys.exit(app(prog_name="reportnlp", standalone_mode=False))
 
 
 def _show_version(asked: bool) -> None:
@@ -128,6 +128,8 @@ def label(
         f"+ duplicates {counts.duplicates}"
     )
     if counts.quarantined:
+        for count, reason in job.reasons(out):
+            typer.echo(f"{count:>6} {reason}", err=True)
         typer.echo(f"reportnlp: the quarantined rows are listed in {disk.quarantine_file(out)}", err=True)
         raise typer.Exit(terminal.QUARANTINED)
 

@@ -13,6 +13,9 @@ from reportnlp.errors import InputError, InvalidDefinitionError, unknown_name
 
 Model = TypeVar("Model", bound=BaseModel)
 
+SHOWN = 60
+"""Characters of a wrong value that a message shows."""
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read one TOML file.
@@ -60,6 +63,18 @@ def check(model: type[Model], table: Mapping[str, Any], *, where: str) -> Model:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"'{place}': {first['msg']}."
+    """What is wrong, and the mend; things in a list are counted from 1."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"])
+    said = _said(first["input"])
+    if first["type"] == "missing":
+        return f"'{place}' is missing, and is required. Add it."
+    if first["type"] == "extra_forbidden":
+        return f"there is no key '{place}'. Remove it, or mend its spelling."
+    return f"'{place}' was given as {said}. {first['msg'].replace('Input should', 'It should')}."
+
+
+def _said(value: object) -> str:
+    """A short value as it was given; a long one may be a text."""
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN else f"a {type(value).__name__}"

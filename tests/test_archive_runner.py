@@ -82,7 +82,7 @@ def test_every_row_is_accounted_for(out: Path) -> None:
     assert run(job(out), placed(MIXED), watcher) == COUNTS
     ids = [line.split()[0] for line in out.read_text().splitlines()]
     assert ids == ["id", "r1", "r2", "r4", "r6", "r7", "r9", "r10"]
-    assert watcher.seen == [("labelling", None, 11), ("writing", 4, 4)]
+    assert watcher.seen == [("labelling", None, 11), ("writing", 11, 11)]
     assert not work_folder(out).exists()
 
 
@@ -203,7 +203,7 @@ def test_a_folder_of_the_users_is_never_taken_for_a_work_folder(out: Path) -> No
 
 def test_an_output_must_be_a_file_in_a_folder_that_exists(tmp_path: Path) -> None:
     for out in (tmp_path, tmp_path / "none" / "table.lines"):
-        with pytest.raises(OutputError, match="must be a file"):
+        with pytest.raises(OutputError, match=r"is a folder|there is no folder"):
             run(job(out), placed(MIXED))
 
 

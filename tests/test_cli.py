@@ -6,7 +6,9 @@ import csv
 import errno
 import inspect
 import json
+import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from typer.models import CommandInfo
 import reportnlp as package
 from reportnlp import cli
 from reportnlp.archive.runner import SHARD_SIZE
+from reportnlp.archive.stop import stoppable
 from reportnlp.errors import InputError
 from reportnlp.findings import finding_names, load_finding, panel_names
 from reportnlp.formats.blocks import ReadOptions
@@ -108,7 +111,9 @@ def test_label_with_quarantined_rows_ends_with_3_and_says_where_they_are(
     source = write_reports(desk / "in.csv", ("a", "No pulmonary embolism."), ("b", ""))
     code, out, err = reportnlp("label", str(source), "-o", "out.csv", "--workers", "1")
     assert (code, out) == (3, "read 2 = labelled 1 + quarantined 1 + duplicates 0\n")
-    assert err == "reportnlp: the quarantined rows are listed in out.csv.quarantine.jsonl\n"
+    assert err == (
+        "     1 empty text\nreportnlp: the quarantined rows are listed in out.csv.quarantine.jsonl\n"
+    )
     [row] = [json.loads(line) for line in (desk / "out.csv.quarantine.jsonl").read_text("utf-8").splitlines()]
     assert row["report_id"] == "b"
 
@@ -173,6 +178,62 @@ def test_a_mistake_is_one_line_with_the_mend(arguments: str, message: str, repor
 )
 def test_bad_usage_is_2(arguments: str, reportnlp: Command) -> None:
     assert reportnlp(*shlex.split(arguments)).code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            "label",
+            "IN was not given, and is needed. Files, folders or globs of reports. See: reportnlp label",
+        ),
+        ("label in.csv", "--out was not given, and is needed."),
+        ("label in.csv -o o.csv --workers -1", "--workers was given as -1; it should be greater"),
+        ("label in.csv -o o.csv --workers x", "--workers was given as x; it should be a valid integer."),
+        ("evaluate i.csv --labels g.csv --uncertain-as no", "it should be one of 'negative', 'positive',"),
+        ("label in.csv -o o.csv --bogus", "There is no option '--bogus'. See: reportnlp label --help."),
+        ("label in.csv -o o.csv --worker 2", "There is no option '--worker'. Did you mean '--workers'?"),
+        ("labl", "There is no command 'labl'. Did you mean 'label'? There are: label, evaluate,"),
+        ("doctor x", "unexpected extra argument"),
+        ("label in.csv -o", "requires an argument"),
+    ],
+)
+def test_bad_usage_is_one_line_with_what_was_given_and_what_is_allowed(
+    arguments: str, message: str, reportnlp: Command
+) -> None:
+    code, out, err = reportnlp(*shlex.split(arguments))
+    assert (code, out) == (2, "")
+    assert err.startswith("reportnlp: ") and err.count("\n") == 1
+    assert message in err
+    assert "Usage:" not in err
+
+
+def test_without_arguments_the_help_is_shown(reportnlp: Command) -> None:
+    code, _, err = reportnlp()
+    assert code == 2
+    assert "Commands:" in err and "label" in err
+
+
+def test_a_reader_that_has_enough_is_no_fault() -> None:
+    command = f"{shlex.quote(sys.executable)} -m reportnlp findings"
+    script = f"{command} | head -n 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_with_the_code_of_the_shell(
+    number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, reportnlp: Command
+) -> None:
+    def run() -> None:
+        with stoppable(Path("out.csv")):
+            os.kill(os.getpid(), number)
+            signal.pause()
+
+    monkeypatch.setattr(doctor, "run", run)
+    message = f"reportnlp: Stopped by {number.name} before out.csv was finished.\n"
+    assert reportnlp("doctor") == (code, "", message)
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:

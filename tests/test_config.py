@@ -35,9 +35,13 @@ def test_a_table_becomes_a_model(tmp_path: Path) -> None:
     ("table", "kind", "message"),
     [
         ({"titel": "a"}, UnknownNameError, r"key of s\.toml is called 'titel'\. Did you mean 'title'"),
-        ({}, InvalidDefinitionError, "'title': Field required"),
-        ({"title": 3}, InvalidDefinitionError, "'title': Input should be a valid string"),
-        ({"title": "a", "codes": [{"code": "b", "kode": ""}]}, InvalidDefinitionError, r"'codes\.0\.kode'"),
+        ({}, InvalidDefinitionError, r"s\.toml: 'title' is missing, and is required\. Add it"),
+        ({"title": 3}, InvalidDefinitionError, "'title' was given as 3. It should be a valid string"),
+        (
+            {"title": "a", "codes": [{"code": "b", "kode": ""}]},
+            InvalidDefinitionError,
+            "no key 'codes.1.kode'",
+        ),
     ],
 )
 def test_what_a_table_may_not_say(table: dict[str, object], kind: type[ReportNLPError], message: str) -> None:

@@ -38,6 +38,8 @@ BAD = {
     b'{"id": "A", "text": null}': "empty text",
     b'{"id": null, "text": "x"}': "id is missing",
     b'{"id": "A", "text": ["x"]}': "holds a list",
+    b'{"id": "A", "text": 12.5}': "the text is no string: its cell holds a float",
+    b'{"id": "A", "findings": 3, "impression": "x"}': "the text is no string: its cell holds a int",
     b'{"id": true, "text": "x"}': "holds a bool",
     b'{"id": "A", "text": "x': "no valid JSON from column",
     b'["A", "x"]': "not a JSON object",

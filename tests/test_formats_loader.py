@@ -1,3 +1,4 @@
+import os
 from datetime import date, datetime
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def test_a_wrong_input_is_told_by_the_call_itself(given: str, message: str, tmp_
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=message):
         loader.read_reports([tmp_path / given])
+
+
+def test_a_pipe_is_refused_by_its_whole_path(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.csv")
+    with pytest.raises(InputError, match=f"^'{tmp_path}/in.csv' is a pipe or a device.*Save it as a file"):
+        loader.read_reports([tmp_path / "in.csv"])
 
 
 def test_no_input_and_unknown_formats_are_told() -> None:

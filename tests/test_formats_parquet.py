@@ -76,7 +76,9 @@ def test_a_damaged_page_ends_the_file_with_one_bad_row(tmp_path: Path) -> None:
     # Batches of 256 rows span the row groups, so up to one batch before the break is lost with it.
     assert 1000 - parquet.BATCH < len(rows) <= 1001
     assert rows[-1] == BadRow(
-        "in.parquet", len(rows), "the file ends early or is damaged here; what came before it was read"
+        "in.parquet",
+        len(rows),
+        f"the file ends early or is damaged after record {len(rows) - 1}; what came before it was read",
     )
 
 

@@ -104,6 +104,29 @@ def test_an_output_among_the_inputs_is_refused(reports: Path, tmp_path: Path, gi
     assert reports.read_text() == TABLE
 
 
+@pytest.mark.parametrize("name", ["empty", "dir.csv"])
+def test_an_output_that_is_a_folder_is_called_one(reports: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=f"{name} is a folder. Name a file"):
+        label.run(settings(reports, tmp_path / name))
+
+
+def test_reasons_are_counted_by_kind_and_a_break_is_never_left_out(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    reasons = [f"duplicate id, first seen at a.csv, record {n}" for n in range(9)] + ["empty text"] * 3
+    reasons += [f"kind {letter}; mend it" for letter in "ABCDE" for _ in range(2)]
+    reasons += ["the file ends early or is damaged after record 7; what came before it was read"]
+    rows = [{"source": "a.csv", "offset": 8, "report_id": None, "reason": reason} for reason in reasons]
+    quarantine_file(out).write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    assert list(label.reasons(out)) == [
+        (9, "duplicate id"),
+        (3, "empty text"),
+        (2, "kind A"),
+        (2, "kind B"),
+        (1, "the file ends early or is damaged after record 7 (a.csv)"),
+    ]
+
+
 def test_an_output_beside_the_input_is_allowed(reports: Path) -> None:
     assert label.run(settings(reports, reports.with_name("out.csv"))) == COUNTS
 
@@ -140,5 +163,5 @@ class Watcher:
 def test_a_watcher_sees_all_rows_and_their_total(reports: Path, tmp_path: Path) -> None:
     watcher = Watcher()
     label.run(settings(reports, tmp_path / "out.csv"), watcher)
-    assert watcher.done == {"labelling": 6, "writing": 3}
+    assert watcher.done == {"labelling": 6, "writing": 6}
     assert watcher.total == 6

@@ -67,6 +67,18 @@ def test_a_bar_follows_the_phases() -> None:
     assert [task.description for task in rich.tasks] == ["merging"]
 
 
+def test_a_bar_counts_reports_and_shows_no_total_that_is_not_known() -> None:
+    rich = RichProgress(TextColumn("{task.description}"), console=Console(file=io.StringIO()))
+    bar = terminal.Bar(rich)
+    bar.phase("labelling", None)
+    assert rich.tasks[0].fields["count"] == ""
+    bar.advance(1500)
+    assert rich.tasks[0].fields["count"] == "1,500 reports"
+    bar.expect(4000)
+    bar.advance(500)
+    assert rich.tasks[0].fields["count"] == "2,000 of 4,000 reports"
+
+
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(screen, "isatty", lambda: True, raising=False)

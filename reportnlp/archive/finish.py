@@ -33,7 +33,7 @@ def merge(
     Raises:
         OSError, OutputError: the disk refused.
     """
-    writer.merge(_told(work.bodies(shards), progress), _merged(work), questions)
+    writer.merge(_told(work, shards, progress), _merged(work), questions)
     disk.sync(_merged(work))
     _write_quarantine(work, shards)
 
@@ -86,10 +86,10 @@ def _merged(work: Work) -> Path:
     return work.folder / f"merged-{work.out.name}"
 
 
-def _told(bodies: Iterator[Path], progress: Progress) -> Iterator[Path]:
-    for body in bodies:
+def _told(work: Work, shards: int, progress: Progress) -> Iterator[Path]:
+    for body, record in zip(work.bodies(shards), work.records(shards), strict=True):
         yield body
-        progress.advance(1)
+        progress.advance(record.counts.read)
 
 
 def _write_quarantine(work: Work, shards: int) -> None:

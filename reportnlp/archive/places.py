@@ -17,8 +17,9 @@ def refuse(out: Path, *, resume: bool, overwrite: bool) -> None:
         OutputError: says what is in the way, and which option allows it.
     """
     work = work_folder(out)
-    if out.is_dir() or not out.parent.is_dir():
-        raise OutputError(f"Cannot write {out}: it must be a file, in a folder that exists.")
+    refuse_folder(out)
+    if not out.parent.is_dir():
+        raise OutputError(f"Cannot write {out}: there is no folder {out.parent}. Make it first.")
     if work.exists() and not _is_ours(work):
         raise OutputError(f"{work} is in the way, and no work folder of this program. Move it elsewhere.")
     unfinished = (work / MANIFEST).exists()
@@ -28,6 +29,16 @@ def refuse(out: Path, *, resume: bool, overwrite: bool) -> None:
         )
     if not (overwrite or (resume and unfinished)):
         refuse_existing(out, resume=resume)
+
+
+def refuse_folder(out: Path) -> None:
+    """Refuse an output that is a folder.
+
+    Raises:
+        OutputError: it is one.
+    """
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder. Name a file to write, such as {out / 'labels.csv'}.")
 
 
 def refuse_existing(out: Path, *, resume: bool = False) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A watcher of a long job. Called from the job's own thread only."""
+    """A watcher of a long job, whose steps are rows. Called from the job's own thread only."""
 
     def phase(self, name: str, total: int | None) -> None:
         """A new phase begins, of `total` steps where that is known already."""

@@ -96,7 +96,7 @@ def _run(job: Job, pieces: Iterable[list[Placed]], hands: Crew, progress: Progre
         if not current.may_replace:
             places.refuse_existing(job.out)
         tally = _label(current, pieces, hands, progress)
-        progress.phase("writing", tally.shards)
+        progress.phase("writing", tally.total().read)
         finish.merge(current, tally.shards, writer, hands.identity.questions, progress)
         finish.close(current, tally.total())
         return tally.total()

@@ -15,6 +15,18 @@ from reportnlp.errors import OutputError
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class StoppedError(OutputError):
+    """A signal ended the run.
+
+    Attributes:
+        exit_code: what a shell is told of a process that a signal ended: 128 and the signal's number.
+    """
+
+    def __init__(self, message: str, number: signal.Signals) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
 class Stopped(BaseException):
     """A signal asked for the end. No `Exception`: what quarantines a report must not swallow it."""
 
@@ -24,7 +36,7 @@ def stoppable(out: Path) -> Iterator[None]:
     """Answer SIGINT and SIGTERM while in here (in the main thread only: no other can).
 
     Raises:
-        OutputError: one of them came; says how to go on.
+        StoppedError: one of them came; says how to go on.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -43,7 +55,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped(signal.Signals(number).name)
 
 
-def _stopped(out: Path, name: str) -> OutputError:
+def _stopped(out: Path, name: str) -> StoppedError:
     work = work_folder(out)
     kept = f" Finished work is kept in {work}: run the same command with --resume." if work.exists() else ""
-    return OutputError(f"Stopped by {name} before {out} was finished.{kept}")
+    message = f"Stopped by {name} before {out} was finished.{kept}"
+    return StoppedError(message, signal.Signals[name])

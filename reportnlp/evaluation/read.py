@@ -58,10 +58,17 @@ def _readable(path: Path) -> Iterator[None]:
     """Turn what a broken file raises into one line that quotes nothing of it."""
     try:
         yield
+    except FileNotFoundError as error:
+        raise InputError(
+            f"There is no file {path}. Give a label table, as `reportnlp label` writes."
+        ) from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or 'it is broken'}.") from error
+        why = error.strerror or "it is broken"
+        raise InputError(f"{path} cannot be read: {why}. Give a label table, or mend that.") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise InputError(f"{path} is broken or is no label table ({type(error).__name__}).") from error
+        raise InputError(
+            f"{path} is broken or is no label table. Write it again, as {path.suffix} in UTF-8."
+        ) from error
 
 
 def _cells(path: Path) -> Iterator[tuple[str, str, str]]:

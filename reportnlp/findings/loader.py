@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from reportnlp.config import check, read_toml
-from reportnlp.errors import InvalidDefinitionError, unknown_name
+from reportnlp.errors import InputError, InvalidDefinitionError, UnknownNameError, unknown_name
 from reportnlp.findings.schema import Attribute, Finding, Panel, PanelFile
 from reportnlp.types import UNSPECIFIED
 
 _BUILT_IN = Path(str(files("reportnlp")))
+
+CASE = """Add at least one [[cases]] with text = "..." and presence = "present" (or another answer)."""
 
 
 @cache
@@ -68,7 +70,10 @@ def load_panel(name: str | Path) -> Panel:
         alone = _finding_from(path)
         return _panel(path.stem, alone.title, alone.definition, [alone])
     panel = check(PanelFile, table, where=path.name)
-    findings = [_member(entry, path.parent) for entry in panel.findings]
+    findings = [_member(entry, path) for entry in panel.findings]
+    for name in panel.attributes:
+        if name not in (names := [finding.name for finding in findings]):
+            raise unknown_name(f"finding of {path.name}, which gives attributes of one,", name, names)
     findings = [_with_attributes(f, panel.attributes.get(f.name), path) for f in findings]
     return _panel(path.stem, panel.title, panel.definition, findings)
 
@@ -83,8 +88,11 @@ def _with_attributes(finding: Finding, wanted: tuple[str, ...] | None, path: Pat
     return finding.model_copy(update={"attributes": {key: finding.attributes[key] for key in wanted}})
 
 
-def _member(entry: str, folder: Path) -> Finding:
-    return load_finding(folder / entry if entry.endswith(".toml") else entry)
+def _member(entry: str, panel: Path) -> Finding:
+    try:
+        return load_finding(panel.parent / entry if entry.endswith(".toml") else entry)
+    except (UnknownNameError, InputError) as error:
+        raise type(error)(f"{panel.name} lists the finding '{entry}': {error}") from None
 
 
 def _panel(name: str, title: str, definition: str, findings: list[Finding]) -> Panel:
@@ -120,9 +128,12 @@ def _resolve(name: str | Path, kind: str, names: Callable[[], tuple[str, ...]], 
 
 def _finding_from(path: Path) -> Finding:
     table = read_toml(path)
-    for key, attribute in table.get("attributes", {}).items():
-        if isinstance(attribute, dict) and attribute.get("use"):
+    attributes = table.get("attributes")
+    for key, attribute in attributes.items() if isinstance(attributes, dict) else ():
+        if isinstance(attribute, dict) and isinstance(attribute.get("use"), str) and attribute["use"]:
             table["attributes"][key] = _shared_attribute(attribute, path)
+    if not table.get("cases") and set(table) <= set(Finding.model_fields):
+        raise InvalidDefinitionError(f"{path.name} has no worked case. {CASE}")
     finding = check(Finding, {"name": path.stem, **table}, where=path.name)
     for key, checked in finding.attributes.items():
         _check_attribute(key, checked, path)
@@ -156,11 +167,14 @@ def _check_attribute(key: str, attribute: Attribute, path: Path) -> None:
 
 
 def _check_cases(finding: Finding, path: Path) -> None:
-    for case in finding.cases:
+    for number, case in enumerate(finding.cases, start=1):
+        place = f"in case {number} of {path.name},"
         for key, answer in case.attributes.items():
-            if key not in finding.attributes:
-                raise unknown_name(f"attribute, in a case of {path.name},", key, finding.attributes)
-            if answer not in finding.attributes[key].answers:
-                raise unknown_name(
-                    f"answer of '{key}', in a case of {path.name},", answer, finding.attributes[key].answers
+            if not finding.attributes:
+                raise InvalidDefinitionError(
+                    f"{path.name}: case {number} has '{key}', but the finding has no attributes. Remove it."
                 )
+            if key not in finding.attributes:
+                raise unknown_name(f"attribute, {place}", key, finding.attributes)
+            if answer not in (answers := finding.attributes[key].answers):
+                raise unknown_name(f"answer of '{key}', {place}", answer, answers)

@@ -9,8 +9,7 @@ from datetime import date
 
 from reportnlp.errors import InputError
 from reportnlp.formats._dates import parse_date
-from reportnlp.formats.blocks import ReadOptions, Row, checked, join_sections
-from reportnlp.types import BadRow
+from reportnlp.formats.blocks import ReadOptions, Row, checked, join_sections, refused
 
 ID_NAMES = (
     "report_id", "id", "study_id", "study", "accession", "accession_number", "accession_no", "exam_id",
@@ -69,10 +68,10 @@ def find_columns(names: Sequence[str], options: ReadOptions, source: str) -> Col
     """Find the columns by the names given, else by the usual ones (case and punctuation aside).
 
     Raises:
-        InputError: no column for the id or the text, or two of the same name.
+        InputError: no column for the id or the text, two of the same name, or one that is both text and not.
     """
     table = _Names(names, source)
-    return Columns(
+    columns = Columns(
         table.required(options.id_column, ID_NAMES, "the report id", "--id-column"),
         table.given_texts(options.text_columns) or table.usual_texts(),
         table.optional(options.date_column, DATE_NAMES, "--date-column"),
@@ -80,6 +79,26 @@ def find_columns(names: Sequence[str], options: ReadOptions, source: str) -> Col
         table.optional(options.site_column, SITE_NAMES, "--site-column"),
         table.optional(options.patient_column, PATIENT_NAMES, "--patient-column"),
     )
+    _refuse_text_elsewhere(columns, names, source)
+    return columns
+
+
+def _refuse_text_elsewhere(columns: Columns, names: Sequence[str], source: str) -> None:
+    """An id goes into logs and tables, where the text of a report may not."""
+    others = {
+        "--id-column": columns.id,
+        "--date-column": columns.date,
+        "--modality-column": columns.modality,
+        "--site-column": columns.site,
+        "--patient-column": columns.patient,
+    }
+    texts = {at for _, at in columns.texts}
+    for option, at in others.items():
+        if at in texts:
+            raise InputError(
+                f"{source}: the column '{names[at]}' is read as report text, and as {option} too. "
+                f"Give another column to {option} or to --text-column."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +122,7 @@ class _Names:
         if given in self.names:
             return self.names.index(given)
         if squashed(given) not in self.squashed():
-            raise self.missing(f"no column '{given}'", given, option)
+            raise InputError(f"{self.source} has no column '{given}' ({option}). {_listing(self.names)}")
         return self.only(given)
 
     def only(self, name: str) -> int:
@@ -165,7 +184,8 @@ def _listing(names: Sequence[str]) -> str:
     """The columns found, unless the first line looks like a report: that may not be shown."""
     if all(_like_a_name(name) for name in names):
         return f"It has: {', '.join(names) or 'none'}."
-    return f"Its first line has {len(names)} fields, which do not look like column names."
+    counted = f"{len(names)} field{'s' * (len(names) != 1)}"
+    return f"Its first line ({counted}) does not look like column names."
 
 
 def _like_a_name(name: str) -> bool:
@@ -175,11 +195,13 @@ def _like_a_name(name: str) -> bool:
 
 def to_row(values: Sequence[object], columns: Columns, source: str, offset: int) -> Row:
     """The report of one record, or why there is none."""
+    report_id = ""
     try:
+        report_id = cell_text(values[columns.id]).strip()
         return checked(
             source,
             offset,
-            cell_text(values[columns.id]),
+            report_id,
             _text(values, columns.texts),
             patient=_meta(values, columns.patient),
             exam_date=_date(values, columns.date),
@@ -187,13 +209,20 @@ def to_row(values: Sequence[object], columns: Columns, source: str, offset: int)
             site=_meta(values, columns.site),
         )
     except CellError as error:
-        return BadRow(source, offset, str(error))
+        return refused(source, offset, str(error), report_id)
 
 
 def _text(values: Sequence[object], texts: tuple[tuple[str, int], ...]) -> str:
     if len(texts) == 1 and not texts[0][0]:
-        return cell_text(values[texts[0][1]])
-    return join_sections((heading, cell_text(values[at])) for heading, at in texts)
+        return _report_text(values[texts[0][1]])
+    return join_sections((heading, _report_text(values[at])) for heading, at in texts)
+
+
+def _report_text(value: object) -> str:
+    """A number or a date in place of a text is a column mistaken, not a report."""
+    if isinstance(value, str | bytes) or value is None or value != value:
+        return cell_text(value)
+    raise CellError(f"the text is no string: its cell holds a {type(value).__name__}")
 
 
 def _meta(values: Sequence[object], at: int | None) -> str | None:

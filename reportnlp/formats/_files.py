@@ -34,9 +34,9 @@ def reason_of(error: BaseException) -> str:
 
 
 def _is_packed(path: Path, head: bytes) -> bool:
-    """Told by the first bytes; a file that is only called gzip is a damaged one."""
+    """Told by the first bytes; a file that is only called gzip is refused."""
     if not head.startswith(GZIP_MAGIC) and path.name.lower().endswith((".gz", ".tgz")):
-        raise gzip.BadGzipFile
+        raise gzip.BadGzipFile(0, "its name says gzip, but it is not; unpack or rename it")
     return head.startswith(GZIP_MAGIC)
 
 
@@ -110,7 +110,7 @@ def walk(folder: Path) -> Iterator[Path]:
         if entry.is_dir():
             if not _leads_back(entry):
                 yield from walk(Path(entry.path))
-        elif entry.is_file() or entry.is_symlink():
+        elif entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists()):
             # A link to nowhere too: reading it fails with a reason, leaving it out would be silent.
             yield Path(entry.path)
 

@@ -24,6 +24,9 @@ Row = Report | BadRow
 ID_LIMIT = 200
 """A longer id is a text that slid into the id column; it must not reach a log."""
 
+CUT_SHORT = "the file ends early or is damaged"
+"""How the reason of a row begins that stands for many."""
+
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -41,7 +44,7 @@ class ReadOptions:
 
 def cut_short(source: str, offset: int) -> BadRow:
     """The row that stands for everything behind the point where a file breaks off."""
-    return BadRow(source, offset, "the file ends early or is damaged here; what came before it was read")
+    return BadRow(source, offset, f"{CUT_SHORT} after record {offset - 1}; what came before it was read")
 
 
 def refused(source: str, offset: int, reason: str, report_id: str) -> BadRow:
@@ -60,13 +63,16 @@ def _id_fault(report_id: str) -> str:
 
 
 def _text_fault(text: str) -> str:
-    if not text or text.isspace():
-        return "empty text"
     if "\0" in text:
         return "the text holds a NUL character; export it again as plain text"
     if not text.isascii() and _SURROGATES.search(text):
         return "the text holds bytes or escapes that are not Unicode; save it as UTF-8"
-    return ""
+    return "" if _says_something(text) else "empty text"
+
+
+def _says_something(text: str) -> bool:
+    """Blanks, marks nobody sees and punctuation alone are no report."""
+    return any(map(str.isalnum, text))
 
 
 def checked(
@@ -93,11 +99,11 @@ def checked(
 
 
 def join_sections(sections: Iterable[tuple[str, str]]) -> str:
-    """One text out of (heading, body) pairs in reading order; empty bodies are left out.
+    """One text out of (heading, body) pairs in reading order; bodies without a letter or digit are left out.
 
     A body that opens with its own heading, or whose heading is "", is taken as it stands.
     """
-    return "\n\n".join(_headed(heading, body) for heading, body in sections if body and not body.isspace())
+    return "\n\n".join(_headed(heading, body) for heading, body in sections if _says_something(body))
 
 
 def _headed(heading: str, body: str) -> str:

@@ -126,7 +126,7 @@ def _records(reader: Reader) -> Iterator[list[str] | str | None]:
 def _width_fault(record: list[str], width: int) -> str:
     if len(record) == width or (len(record) > width and not any(record[width:])):
         return ""
-    counts = f"the row has {len(record)} fields, the first line {width}"
+    counts = f"the row has {len(record)} field{'s' * (len(record) != 1)}, the first line {width}"
     return f"{counts}; quote a text that holds a comma or a line end"
 
 

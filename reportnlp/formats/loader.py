@@ -148,6 +148,11 @@ def _matches(pattern: Path) -> list[Path]:
 
 
 def _file(path: Path, reader: ModuleType | None) -> Source:
+    if not path.is_file():
+        raise InputError(
+            f"'{path}' is a pipe or a device, and inputs are read more than once. "
+            "Save it as a file, and give that."
+        )
     if reader is not None:
         return reader, path
     found = _longest(path.name, _in_suffixes())

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reportnlp.archive.places import refuse_folder
 from reportnlp.errors import InputError, OutputError
 from reportnlp.evaluation import tables
 from reportnlp.evaluation.answers import Answers
@@ -116,6 +117,7 @@ def _check_answers(gold: Answers, questions: Iterable[Question]) -> None:
 
 
 def _check_out(out: Path, overwrite: bool) -> None:
+    refuse_folder(out)
     if out.suffix not in (".csv", ".json"):
         raise OutputError(f"Scores cannot be written to {out}. Name a file that ends in .csv or .json.")
     if out.exists() and not overwrite:

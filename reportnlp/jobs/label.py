@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,13 +15,17 @@ from reportnlp import __version__
 from reportnlp.archive.counts import Counts
 from reportnlp.archive.disk import quarantine_file
 from reportnlp.archive.parties import Labeler, Parties, Writer
+from reportnlp.archive.places import refuse_folder
 from reportnlp.archive.progress import Progress
 from reportnlp.archive.reading import Foreseen, Reading
 from reportnlp.archive.runner import SHARD_SIZE, Job
 from reportnlp.archive.runner import run as run_archive
 from reportnlp.errors import InvalidDefinitionError, OutputError
-from reportnlp.formats.blocks import ReadOptions
+from reportnlp.formats.blocks import CUT_SHORT, ReadOptions
 from reportnlp.formats.loader import writer_for
+
+REASONS = 5
+"""Reasons for quarantine that are shown; all rows are in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ def run(settings: LabelSettings, progress: Progress | None = None) -> Counts:
         ResumeError: the unfinished work is of other settings or other input.
         UnknownNameError: no such panel, method, format or column.
     """
+    refuse_folder(settings.out)
     _refuse_out_among_inputs(settings)
     writer = writer_for(settings.out, settings.format_out)
     reading = Reading(settings.inputs, settings.format_in, settings.read_options)
@@ -84,6 +92,32 @@ def run(settings: LabelSettings, progress: Progress | None = None) -> Counts:
         overwrite=settings.overwrite,
     )
     return run_archive(job, reading, None if progress is None else Foreseen(progress, reading))
+
+
+def reasons(out: Path) -> Iterator[tuple[int, str]]:
+    """Why rows of a finished job are in quarantine: counts and kinds of reasons, most frequent first.
+
+    At most `REASONS`; a file that broke off is among them always, since it stands for unknown many rows.
+    """
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    with quarantine_file(out).open(encoding="utf-8") as lines:
+        for head in map(_head, lines):
+            kind = head if head.startswith(CUT_SHORT) else re.sub(r"\d+", "..", head)
+            counts[kind] += 1
+            examples.setdefault(kind, head)
+    ranked = counts.most_common()
+    broken = [pair for pair in ranked if pair[0].startswith(CUT_SHORT)]
+    others = [pair for pair in ranked if pair not in broken]
+    shown = (*broken, *others)[:REASONS]
+    return ((n, examples[kind] if n == 1 else kind) for kind, n in ranked if (kind, n) in shown)
+
+
+def _head(line: str) -> str:
+    """The reason without its details, but with the file that breaks off."""
+    row = json.loads(line)
+    head = re.split("[,;]", row["reason"])[0]
+    return f"{head} ({row['source']})" if head.startswith(CUT_SHORT) else head
 
 
 def usable_cores() -> int:

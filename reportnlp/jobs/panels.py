@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reportnlp.findings import Panel, load_panel, panel_names
 
@@ -18,10 +18,15 @@ def run(name: str = "") -> Iterator[str]:
         yield from _lines(load_panel(each))
 
 
+def _counted(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'s' * (len(things) != 1)}"
+
+
 def _lines(panel: Panel) -> Iterator[str]:
     yield f"{panel.name}: {panel.title}"
     yield f"    {panel.definition}"
-    yield f"    {len(panel.findings)} findings, {len(panel.questions)} questions, digest {panel.digest[:12]}"
+    findings, questions = _counted(panel.findings, "finding"), _counted(panel.questions, "question")
+    yield f"    {findings}, {questions}, digest {panel.digest[:12]}"
     for finding in panel.findings:
         attributes = f" ({', '.join(finding.attributes)})" if finding.attributes else ""
         yield f"    - {finding.name}{attributes}"

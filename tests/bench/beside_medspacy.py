@@ -9,7 +9,7 @@ No text comes twice. Every row runs in N fresh processes of its own; each round 
 
 first sight N  reportnlp as a library with nothing remembered from one sentence to the next
 archive N      the same as it comes: a fresh labeler, once over all texts, keeping the sentences it read
-command N      `reportnlp label`, a file to a file, less what it takes for one report
+command N      `reportnlp label`, a file to a file, N workers, less what N reports take
 medspacy N     medspaCy's default pipeline (PyRuSH sentences, target rules, ConText), its debug log off
 medspacy+ N    the same with spaCy's own sentencizer: most of the default's time is PyRuSH
 
@@ -81,31 +81,30 @@ def work(side: str, source: str, number: str, at: str) -> None:
     texts = [json.loads(line)["text"] for line in lines]
     wall, cpu = perf_counter(), process_time()
     present = sum(label(texts))
-    print(json.dumps([perf_counter() - wall, process_time() - cpu, wall - start, len(texts), present]))
+    print(json.dumps([perf_counter() - wall, process_time() - cpu, wall - start, present]))
 
 
-def processes(python: str, side: str, folder: str, number: int) -> Pace:
+def processes(python: str, side: str, folder: str, number: int, reports: int) -> Pace:
     """So many processes at once; the slowest one's wall time counts, and all of their processor time."""
-    call = [python, __file__, "--work", side, f"{folder}/all.jsonl", str(number)]
+    call = [python, __file__, "--work", side, f"{folder}/{reports}.jsonl", str(number)]
     running = [subprocess.Popen([*call, str(at)], stdout=subprocess.PIPE, text=True) for at in range(number)]
     outputs = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
         raise SystemExit(f"The {side} side failed, as told above. Its environment: see --help.")
-    walls, cpus, loads, *counts = zip(*(json.loads(out.splitlines()[-1]) for out in outputs), strict=True)
-    reports, present = map(sum, counts)
-    return reports / max(walls), reports / sum(cpus), max(loads), present
+    walls, cpus, loads, present = zip(*(json.loads(o.splitlines()[-1]) for o in outputs), strict=True)
+    return reports / max(walls), reports / sum(cpus), max(loads), sum(present)
 
 
 def command(folder: str, workers: int, reports: int) -> Pace:
     took: list[tuple[float, float]] = []
-    for name in ("one", "all"):
-        call = [sys.executable, "-m", "reportnlp", "label", f"{folder}/{name}.jsonl", "--overwrite"]
-        call += ["--panel", "chest_xray", "--workers", str(workers), "-o", f"{folder}/out.csv"]
+    for count, shard in ((workers, 1), (reports, 512)):  # a worker without a shard would not be started
+        call = [sys.executable, "-m", "reportnlp", "label", f"{folder}/{count}.jsonl", "--overwrite"]
+        call += ["--panel=chest_xray", f"--workers={workers}", f"--shard-size={shard}", f"-o{folder}/out.csv"]
         before = os.times()
         subprocess.run(call, check=True, capture_output=True)
         user, system, wall = (b - a for a, b in zip(before[2:], os.times()[2:], strict=True))
         took.append((wall, user + system))
-    wall, cpu = ((reports - 1) / (whole - load) for load, whole in zip(*took, strict=True))
+    wall, cpu = ((reports - workers) / (whole - load) for load, whole in zip(*took, strict=True))
     return wall, cpu, took[0][0], float("nan")
 
 
@@ -140,13 +139,13 @@ def main() -> None:
     rounds: list[dict[str, Pace]] = [{} for _ in range(given.rounds)]
     with tempfile.TemporaryDirectory() as folder:
         lines = [json.dumps({"report_id": str(at), "text": text}) + "\n" for at, text in enumerate(texts)]
-        Path(folder, "one.jsonl").write_text(lines[0], encoding="utf-8")
-        Path(folder, "all.jsonl").write_text("".join(lines), encoding="utf-8")
+        for count in (1, 2, len(lines)):
+            Path(folder, f"{count}.jsonl").write_text("".join(lines[:count]), encoding="utf-8")
         for turn, at in product(range(given.rounds), range(len(ROWS))):
             row = ROWS[(turn + at) % len(ROWS)]
             python = given.medspacy_python if row in THEIRS else sys.executable
             run = command(folder, int(row[-1]), len(texts)) if row.startswith("command") else None
-            rounds[turn][row] = run or processes(python, row[:-2], folder, int(row[-1]))
+            rounds[turn][row] = run or processes(python, row[:-2], folder, int(row[-1]), len(texts))
     show(rounds)
 
 

@@ -1,6 +1,9 @@
 """Score the rules on the written corpora, and how far their probabilities can be trusted.
 
-    python tests/bench/written_corpora.py [--set dev|calibration|test]
+    python tests/bench/written_corpora.py [--set dev|calibration|test|held_out]
+
+`held_out` is `calibration` and `test` together: presence may be scored on both, probabilities only on
+`test`.
 
 Prints, for each corpus of `corpora/`, presence precision, recall and F1 per finding and over the panel
 (`uncertain` counts as not present), accuracy of the attributes where gold says the finding is present, and
@@ -22,6 +25,7 @@ from reportnlp.types import Label, Presence, Report
 ROOT = Path(__file__).parents[2]
 PANELS = {"ctpa": "pe", "head_ct": "head_ct", "chest_ct": "chest_ct"}
 BINS = 10
+HELD_OUT = "held_out"
 Answered = list[tuple[Label, str]]
 
 
@@ -32,7 +36,7 @@ def answers(name: str, labeler: Labeler, part: str) -> Iterator[tuple[Label, str
         gold = {row["report_id"]: row for row in csv.DictReader(file)}
     for line in (folder / "reports.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
-        if row["set"] == part:
+        if row["set"] == part or (part == HELD_OUT and row["set"] != "dev"):
             for label in labeler.label(Report(row["report_id"], row["text"])):
                 if label.question in gold[row["report_id"]]:
                     yield label, gold[row["report_id"]][label.question]
@@ -84,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--set", choices=["dev", "calibration", "test"], default="test")
+    parser.add_argument("--set", choices=["dev", "calibration", "test", HELD_OUT], default="test")
     part = parser.parse_args().set
     for name, panel in PANELS.items():
         score(name, panel, part)
