@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,33 @@ def test_same_text_same_labels_whatever_came_before(pe: Labeler) -> None:
     pe("No PE.")
     assert pe(text).labels == first.labels
     assert load("pe")(text).labels == first.labels
+
+
+SAYS_LABELS = """
+import csv, sys
+from reportnlp.labeler import load
+with open("corpora/demo/reports.csv", encoding="utf-8", newline="") as file:
+    texts = [row["text"] for row in csv.DictReader(file)]
+for panel in ("pe", "chest_ct"):
+    labeler = load(panel)
+    sys.stdout.write("".join(repr(labeler(text).labels) for text in texts))
+"""
+
+
+def test_labels_do_not_depend_on_the_hash_seed() -> None:
+    """Each worker process has its own; a resumed run must give the same bytes."""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", SAYS_LABELS],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert said[0]
+    assert said[0] == said[1] == said[2]
 
 
 def test_case_does_not_matter(pe: Labeler) -> None:

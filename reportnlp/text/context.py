@@ -211,13 +211,18 @@ class Clauses:
         return start
 
 
+def _precedence(hit: CueHit) -> tuple[int, int, bool, Cue]:
+    """Longer, then earlier, cues first; of equal ones the pseudo cues last, then a fixed order."""
+    return hit.start - hit.end, hit.start, hit.cue.category is Category.PSEUDO, hit.cue
+
+
 def visible_cues(hits: Iterable[CueHit]) -> list[CueHit]:
     """The cues that count: the longest where several overlap.
 
     Of equally long ones that mean the same both count ("is equivocal" looks back, "equivocal for" ahead).
     """
     kept: list[CueHit] = []
-    for hit in sorted(set(hits), key=lambda h: (h.start - h.end, h.start, h.cue.category == Category.PSEUDO)):
+    for hit in sorted(set(hits), key=_precedence):
         rivals = [k for k in kept if k.start < hit.end and hit.start < k.end]
         if all(k.cue.category == hit.cue.category and k.end - k.start == hit.end - hit.start for k in rivals):
             kept.append(hit)
