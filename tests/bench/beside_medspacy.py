@@ -8,13 +8,13 @@ medspaCy pins an older spaCy and numpy, so it needs an environment of its own (n
 No text comes twice. Every row runs in N fresh processes of its own; each round starts one row further on.
 
 first sight N  reportnlp as a library with nothing remembered from one sentence to the next
-archive N      the same as it comes: a fresh labeler, once over all texts, keeping the sentences it read
-command N      `reportnlp label`, a file to a file, N workers, less what N reports take
+archive N      the same as it comes: fresh labelers, once over all texts, keeping the sentences they read
+command N      `reportnlp label`, a file to a file with N workers: loading is in its rates, and in no other's
 medspacy N     medspaCy's default pipeline (PyRuSH sentences, target rules, ConText), its debug log off
 medspacy+ N    the same with spaCy's own sentencizer: most of the default's time is PyRuSH
 
-Rates leave out loading (`load`, seconds); `cpu`: reports per second of processor time. Ratios: median of the
-paired rounds (lowest, highest). Alike, not equal: reportnlp has more phrases, and attributes and evidence.
+`load`: seconds of loading; `cpu`: reports per second of processor time. Ratios: median of the paired rounds
+(lowest, highest). Alike, not equal: reportnlp has more phrases, and attributes and evidence.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from itertools import product
+from math import nan
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -40,13 +41,13 @@ lung opacity, opacity, opacities; nodule, nodules; pleural effusion, effusion, e
 pleural thickening; pneumothorax, pneumothoraces; support devices, pacemaker, catheter, tube, port;
 enlarged cardiomediastinum, widened mediastinum; calcified granuloma, granuloma, granulomas"""
 """The panel's findings by name, each with a few plain phrases: medspaCy's target rules."""
-OURS = ("first sight 1", "archive 1", "command 1", "command 2")
+OURS = ("first sight 1", "archive 1", "archive 2", "command 2")
 THEIRS = ("medspacy 1", "medspacy+ 1", "medspacy 2", "medspacy+ 2")
 ROWS = [row for pair in zip(OURS, THEIRS, strict=True) for row in pair]
 VERSIONS = "import importlib.metadata as m; print({n: m.version(n) for n in ('%s', 'spacy', 'numpy')})"
 Label = Callable[[Iterable[str]], Iterable[int]]
 Pace = tuple[float, float, float, float]
-"""Reports a second, the same of processor time, seconds of loading, findings present (nan: not counted)."""
+"""Reports a second, the same of processor time, seconds of loading, findings present; nan: not told."""
 
 
 def reportnlp_side(side: str) -> Label:
@@ -86,7 +87,7 @@ def work(side: str, source: str, number: str, at: str) -> None:
 
 def processes(python: str, side: str, folder: str, number: int, reports: int) -> Pace:
     """So many processes at once; the slowest one's wall time counts, and all of their processor time."""
-    call = [python, __file__, "--work", side, f"{folder}/{reports}.jsonl", str(number)]
+    call = [python, __file__, "--work", side, f"{folder}/all.jsonl", str(number)]
     running = [subprocess.Popen([*call, str(at)], stdout=subprocess.PIPE, text=True) for at in range(number)]
     outputs = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
@@ -96,16 +97,12 @@ def processes(python: str, side: str, folder: str, number: int, reports: int) ->
 
 
 def command(folder: str, workers: int, reports: int) -> Pace:
-    took: list[tuple[float, float]] = []
-    for count, shard in ((workers, 1), (reports, 512)):  # a worker without a shard would not be started
-        call = [sys.executable, "-m", "reportnlp", "label", f"{folder}/{count}.jsonl", "--overwrite"]
-        call += ["--panel=chest_xray", f"--workers={workers}", f"--shard-size={shard}", f"-o{folder}/out.csv"]
-        before = os.times()
-        subprocess.run(call, check=True, capture_output=True)
-        user, system, wall = (b - a for a, b in zip(before[2:], os.times()[2:], strict=True))
-        took.append((wall, user + system))
-    wall, cpu = ((reports - workers) / (whole - load) for load, whole in zip(*took, strict=True))
-    return wall, cpu, took[0][0], float("nan")
+    call = [sys.executable, "-m", "reportnlp", "label", f"{folder}/all.jsonl", "--panel=chest_xray"]
+    call += [f"--workers={workers}", "--overwrite", f"-o{folder}/out.csv"]
+    before = os.times()
+    subprocess.run(call, check=True, capture_output=True)
+    user, system, wall = (b - a for a, b in zip(before[2:], os.times()[2:], strict=True))
+    return reports / wall, reports / (user + system), nan, nan
 
 
 def unique_texts(archive: Path) -> list[str]:
@@ -139,8 +136,7 @@ def main() -> None:
     rounds: list[dict[str, Pace]] = [{} for _ in range(given.rounds)]
     with tempfile.TemporaryDirectory() as folder:
         lines = [json.dumps({"report_id": str(at), "text": text}) + "\n" for at, text in enumerate(texts)]
-        for count in (1, 2, len(lines)):
-            Path(folder, f"{count}.jsonl").write_text("".join(lines[:count]), encoding="utf-8")
+        Path(folder, "all.jsonl").write_text("".join(lines), encoding="utf-8")
         for turn, at in product(range(given.rounds), range(len(ROWS))):
             row = ROWS[(turn + at) % len(ROWS)]
             python = given.medspacy_python if row in THEIRS else sys.executable
