@@ -50,6 +50,9 @@ def pe() -> Labeler:
         ),
         ("IMPRESSION: No PE. ADDENDUM: There is a small embolus in the lingula.", "present"),
         ("INDICATION: ?PE", "not_mentioned"),
+        ("No evidence of:\n - central pulmonary embolus\n - segmental pulmonary embolus", "absent"),
+        ("Negative for\n1. dissection\n2. pulmonary embolism\nThere is a pneumonia.", "absent"),
+        ("No evidence of\n - aortic dissection\nPositive for\n - pulmonary embolism", "present"),
         ("TECHNIQUE: PE protocol.", "not_mentioned"),
     ],
 )

@@ -16,7 +16,7 @@ from reportnlp.rules.mentions import read_sentence
 from reportnlp.rules.readings import Assertion, Mention, Reading, Value
 from reportnlp.text.normalise import NormalisedText, normalise
 from reportnlp.text.sections import BODY, find_sections, load_headings
-from reportnlp.text.sentences import split_sentences
+from reportnlp.text.sentences import DENIAL, split_sentences, with_denied_items
 from reportnlp.text.tokens import fold
 from reportnlp.types import Label, Section, Sentence, Span
 
@@ -80,8 +80,9 @@ class RuleEngine:
         shorthand: list[_Placement] = []
         latest: list[_Placement] = []
         remembered: list[_Placement] = []
-        for sentence in sentences:
-            reading = self._read(normalised.text[sentence.start : sentence.end])
+        for sentence, denied in with_denied_items(normalised.text, sentences):
+            words = normalised.text[sentence.start : sentence.end]
+            reading = self._read_denied(words) if denied else self._read(words)
             hints |= reading.hints
             here = [_Placement(m.finding, _place(m, sentence, normalised)) for m in reading.mentions]
             shorthand.extend(here[i] for i in reading.shorthand)
@@ -129,6 +130,15 @@ class RuleEngine:
                 told = (_moved(value, sentence, normalised),)
                 more.append(_Placement(finding, source._replace(values=told)))
         return more
+
+    def _read_denied(self, item: str) -> Reading:
+        """Read an item of a list whose first line denies them all, as if the denial stood before it."""
+        reading = self._read(DENIAL + item)
+        moved = (
+            m._replace(start=max(0, m.start - len(DENIAL)), end=m.end - len(DENIAL)) for m in reading.mentions
+        )
+        kept = tuple(m for m in moved if m.assertion is not Assertion.PRESENT)
+        return Reading(kept, hints=reading.hints)
 
     def _read(self, sentence: str) -> Reading:
         key = fold(sentence)

@@ -10,6 +10,20 @@ from reportnlp.types import Section, Sentence
 LONGEST = 2_000
 """Characters a sentence may have."""
 
+LONGEST_DENIAL = 60
+"""Characters of a line that only denies."""
+
+DENIAL = "no "
+"""What stands for the denial above a list before each of its items."""
+
+_DENIES_BELOW = re.compile(
+    r"(?:there (?:is|are) )?(?:no|nil|negative for|absence of|without)"
+    r"(?: (?:ct |radiographic |imaging )?(?:evidence|signs?|features?))?(?: of| for)?(?: any)?"
+    r"(?: of the following)?\s*:?",
+    re.IGNORECASE,
+)
+_ITEM_AHEAD = re.compile(r"\s*\n\s*(?:[-*>+]|\d{1,2}[.)]|[a-z][.)])\s*$")
+
 # A full stop behind one of these ends no sentence.
 _ABBREVIATIONS = (
     "dr|mr|mrs|ms|prof|st|vs|approx|e\\.g|i\\.e|eg|ie|etc|cf|fig|figs|ca|resp|incl|excl|ext|int|lat|ant|post|sup|inf|med|dist"
@@ -45,6 +59,17 @@ def split_sentences(text: str, sections: list[Section]) -> list[Sentence]:
             for start, end in [piece] if piece[1] - piece[0] <= LONGEST else _cut(text, *piece):
                 sentences.append(Sentence(len(sentences), start, end, section))
     return sentences
+
+
+def with_denied_items(text: str, sentences: list[Sentence]) -> Iterator[tuple[Sentence, bool]]:
+    """Each sentence, and whether it is an item of a list under a bare denial ("No evidence of:")."""
+    denying, end = False, 0
+    for sentence in sentences:
+        denying = denying and bool(_ITEM_AHEAD.fullmatch(text, end, sentence.start))
+        yield sentence, denying
+        end = sentence.end
+        is_short = end - sentence.start <= LONGEST_DENIAL
+        denying = denying or (is_short and bool(_DENIES_BELOW.fullmatch(text, sentence.start, end)))
 
 
 def _pieces(text: str, section: Section, wrap_width: int) -> Iterator[tuple[int, int]]:
