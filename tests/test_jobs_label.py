@@ -83,7 +83,7 @@ def test_a_job_that_stopped_is_resumed_under_the_same_settings_only(
         with pytest.raises(OutputError, match="No space left"):
             label.run(settings(reports, out))
     with pytest.raises(ResumeError, match="panel digest"):
-        label.run(settings(reports, out, panel="other", resume=True))
+        label.run(settings(reports, out, panel="head_ct", resume=True))
     with pytest.raises(ResumeError, match="output format csv, and this is output format jsonl"):
         label.run(LabelSettings([reports], out, format_out="jsonl", workers=1, shard_size=2, resume=True))
     with monkeypatch.context() as patched, pytest.raises(ResumeError, match="version"):

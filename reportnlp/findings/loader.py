@@ -112,7 +112,7 @@ def _digest(findings: Iterable[Finding]) -> str:
     digest = hashlib.sha256()
     for finding in findings:
         digest.update(json.dumps(finding.model_dump(mode="json", exclude={"cases"}), sort_keys=True).encode())
-    for path in sorted(_BUILT_IN.glob("[rt]*/*.toml")):
+    for path in sorted(path for folder in ("rules", "text") for path in (_BUILT_IN / folder).glob("*.toml")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

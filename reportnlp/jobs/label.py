@@ -21,8 +21,9 @@ from reportnlp.archive.reading import Foreseen, Reading
 from reportnlp.archive.runner import SHARD_SIZE, Job
 from reportnlp.archive.runner import run as run_archive
 from reportnlp.errors import InvalidDefinitionError, OutputError
+from reportnlp.findings import load_panel
 from reportnlp.formats.blocks import CUT_SHORT, ReadOptions
-from reportnlp.formats.loader import writer_for
+from reportnlp.formats.loader import check_writer, writer_for
 
 REASONS = 5
 """Reasons for quarantine that are shown; all rows are in the file."""
@@ -78,6 +79,7 @@ def run(settings: LabelSettings, progress: Progress | None = None) -> Counts:
     refuse_folder(settings.out)
     _refuse_out_among_inputs(settings)
     writer = writer_for(settings.out, settings.format_out)
+    check_writer(writer, load_panel(settings.panel).questions)
     reading = Reading(settings.inputs, settings.format_in, settings.read_options)
     job = Job(
         parties=Parties(

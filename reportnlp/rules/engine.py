@@ -107,12 +107,17 @@ class RuleEngine:
         finding = item.finding
         if (Kind.REDEFINED, finding) in hints:
             return item.placed.mention.assertion is not Assertion.ABSENT
-        if (Kind.RIVAL, finding) not in hints or _has_own_values(item.placed):
+        if (Kind.RIVAL, finding) not in hints or self._has_own_values(item):
             return False
         denied = any(p.finding == finding and _denies_by_name(p.placed, item.placed) for p in found)
         if denied and item.placed.mention.assertion is Assertion.PRESENT:
             return True
         return not ((Kind.SUPPORT, finding) in hints or self._supported(finding, text))
+
+    def _has_own_values(self, item: _Placement) -> bool:
+        """Whether it comes with attributes that only the usual meaning has: anything but a mere place."""
+        attributes = self.panel.findings[item.finding].attributes
+        return any(not attributes[value.attribute].is_place for value in item.placed.values)
 
     def _supported(self, finding: int, text: str) -> bool:
         """Whether any sentence of the report, the request and technique included, shows the usual meaning."""
@@ -154,11 +159,6 @@ class RuleEngine:
 def _denies_by_name(other: Placed, shorthand: Placed) -> bool:
     same = other.span == shorthand.span
     return not same and other.mention.assertion is Assertion.ABSENT and other.mention.kind is not Kind.BROAD
-
-
-def _has_own_values(item: Placed) -> bool:
-    """Whether it comes with attributes that only the usual meaning has: any but a side."""
-    return any(value.attribute != "laterality" for value in item.values)
 
 
 def _place(mention: Mention, sentence: Sentence, normalised: NormalisedText) -> Placed:
