@@ -67,3 +67,6 @@ class Registry:
 
 FORMATS = Registry("format", "formats")
 FUNCTIONS = Registry("labelling function", "functions")
+GENERATORS = Registry("generator", "generators")
+GOLDS = Registry("source of gold answers", "golds")
+EMBEDDINGS = Registry("embedding method", "embeddings")

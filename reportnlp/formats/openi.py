@@ -11,9 +11,9 @@ import io
 import re
 import tarfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 from xml.sax.saxutils import escape, quoteattr, unescape
 
 from reportnlp.errors import InputError
@@ -44,6 +44,42 @@ def read(source: Path, options: ReadOptions) -> Iterator[Row]:
     Raises:
         InputError: there is nothing to read at all.
     """
+    yield from (item if isinstance(item, BadRow) else _row(item) for item in _documents(source))
+
+
+class Coded(NamedTuple):
+    """What the annotators gave one report: its manual MeSH terms (`<major>`), as published.
+
+    Attributes:
+        source, offset: the file, and the 1-based number of the record in it.
+        report_id: as `read` gives it.
+        terms: such as `Pulmonary Atelectasis/base/left`, in the file's order.
+    """
+
+    source: str
+    offset: int
+    report_id: str
+    terms: tuple[str, ...]
+
+
+def read_terms(source: Path) -> Iterator[Coded | BadRow]:
+    """Stream the manual terms of the reports that `read` reads, in its order.
+
+    Raises:
+        InputError: there is nothing to read at all.
+    """
+    yield from (item if isinstance(item, BadRow) else _coded(item) for item in _documents(source))
+
+
+class _Document(NamedTuple):
+    """One XML file's bytes, and where they came from."""
+
+    source: str
+    offset: int
+    data: bytes
+
+
+def _documents(source: Path) -> Iterator[_Document | BadRow]:
     if source.is_dir():
         yield from _folder(source)
     elif source.name.lower().endswith(_ARCHIVES):
@@ -52,7 +88,7 @@ def read(source: Path, options: ReadOptions) -> Iterator[Row]:
         yield _file(source, source_name(source))
 
 
-def _folder(folder: Path) -> Iterator[Row]:
+def _folder(folder: Path) -> Iterator[_Document | BadRow]:
     empty = True
     for path in walk(folder):
         if base_name(path, (".xml",)):
@@ -62,14 +98,14 @@ def _folder(folder: Path) -> Iterator[Row]:
         raise InputError(f"The folder '{source_name(folder)}' holds no .xml file.")
 
 
-def _file(path: Path, name: str) -> Row:
+def _file(path: Path, name: str) -> _Document | BadRow:
     try:
-        return _row(read_whole(path), name, 1)
+        return _Document(name, 1, read_whole(path))
     except BREAKS as error:
         return BadRow(name, 1, f"the file cannot be read to its end: {reason_of(error)}")
 
 
-def _archive(source: Path) -> Iterator[Row]:
+def _archive(source: Path) -> Iterator[_Document | BadRow]:
     """The XML files of a tar, as they come: nothing is unpacked to disk."""
     name = source_name(source)
     offset = 0
@@ -77,7 +113,7 @@ def _archive(source: Path) -> Iterator[Row]:
         try:
             for data in _members(stream):
                 offset += 1
-                yield _row(data, name, offset)
+                yield _Document(name, offset, data)
         except (tarfile.TarError, *BREAKS) as error:
             if offset == 0:
                 raise InputError(f"{name} is no whole tar archive; copy it again.") from error
@@ -111,17 +147,34 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return data
 
 
-def _row(data: bytes, name: str, offset: int) -> Row:
+def _row(document: _Document) -> Row:
+    name, offset, data = document
     try:
         report_id, sections = _quick(data) or _careful(data)
-    except ElementTree.ParseError as error:
-        line, column = error.position
-        return BadRow(
-            name, offset, f"no well-formed XML from line {line}, column {column}; is the file whole?"
-        )
-    except (ValueError, LookupError):
-        return BadRow(name, offset, "the XML names an encoding that is not known; save it as UTF-8")
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        return BadRow(name, offset, _fault(error))
     return checked(name, offset, report_id, _text(sections))
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with XML that does not parse."""
+    if isinstance(error, ElementTree.ParseError):
+        line, column = error.position
+        return f"no well-formed XML from line {line}, column {column}; is the file whole?"
+    return "the XML names an encoding that is not known; save it as UTF-8"
+
+
+def _coded(document: _Document) -> Coded | BadRow:
+    name, offset, data = document
+    try:
+        root = ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        return BadRow(name, offset, _fault(error))
+    row = checked(name, offset, _identity(root), "terms")
+    if isinstance(row, BadRow):
+        return row
+    terms = (" ".join("".join(term.itertext()).split()) for term in root.iterfind("MeSH/major"))
+    return Coded(name, offset, row.id, tuple(term for term in terms if term))
 
 
 Sections = list[tuple[str, str]]
@@ -147,8 +200,12 @@ def _body(body: bytes) -> str:
 
 def _careful(data: bytes) -> tuple[str, Sections]:
     root = ElementTree.fromstring(data)
+    return _identity(root), _sections(root)
+
+
+def _identity(root: ElementTree.Element) -> str:
     identity = root.find("uId")
-    return "" if identity is None else identity.get("id", ""), _sections(root)
+    return "" if identity is None else identity.get("id", "")
 
 
 def _sections(root: ElementTree.Element) -> Sections:
@@ -176,3 +233,16 @@ def plant(folder: Path, reports: Sequence[Report]) -> Path:
         data = f'<?xml version="1.0" encoding="utf-8"?>\n{body}'.encode()
         (folder / f"{at:06}.xml").write_bytes(data)
     return folder
+
+
+def write_terms(archive: Path, terms: Mapping[str, Sequence[str]]) -> Path:
+    """Lay out a `.tgz` as it is published, with the manual terms of some reports and no texts."""
+    with tarfile.open(archive, "w:gz") as out:
+        for report, given in terms.items():
+            majors = "".join(f"<major>{escape(term)}</major>" for term in given)
+            body = f"<eCitation><uId id={quoteattr(report)}/><MeSH>{majors}</MeSH></eCitation>\n"
+            data = f'<?xml version="1.0" encoding="utf-8"?>\n{body}'.encode()
+            member = tarfile.TarInfo(f"ecgen-radiology/{report.removeprefix('CXR')}.xml")
+            member.size = len(data)
+            out.addfile(member, io.BytesIO(data))
+    return archive
