@@ -23,7 +23,7 @@ from reportnlp.rules.labels import probabilities
 from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED
 
 ROOT = Path(__file__).parents[2]
-PANELS = {"ctpa": "pe", "head_ct": "head_ct", "chest_ct": "chest_ct"}
+PANELS = {"ctpa_rules": "pe", "head_ct_rules": "head_ct", "chest_ct": "chest_ct"}
 Counts = Counter[tuple[str, str, bool]]
 SMOOTHING = 4.0
 LOWEST, HIGHEST = 0.5, 0.99

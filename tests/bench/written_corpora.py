@@ -1,45 +1,39 @@
-"""Score the rules on the written corpora, and how far their probabilities can be trusted.
+"""Score a method on the written corpora, by set, site or voice, and how far its probabilities can be trusted.
 
-    python tests/bench/written_corpora.py [--set dev|calibration|test|held_out]
+    python tests/bench/written_corpora.py [CORPUS ...] [--by set|site|voice|none] [--only NAME ...]
 
-`held_out` is `calibration` and `test` together: presence may be scored on both, probabilities only on
-`test`.
-
-Prints, for each corpus of `corpora/`, presence precision, recall and F1 per finding and over the panel
-(`uncertain` counts as not present), accuracy of the attributes where gold says the finding is present, and
-the expected calibration error of the presence answers (Naeini et al. 2015; ten bins of equal width).
+Prints, for each corpus and each of its parts, presence precision, recall and F1 per finding and over the panel
+(`uncertain` counts as not present), accuracy of the attributes where gold says the finding is present (a
+missed finding is a wrong answer), and the expected calibration error of the presence answers (Naeini et al.
+2015; ten bins of equal width). `--only` keeps the parts named and joins them.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reportnlp.corpora import Corpus, read_corpus
 from reportnlp.labeler import Labeler, load
-from reportnlp.types import Label, Presence, Report
+from reportnlp.types import NOT_APPLICABLE, Label, Presence, Report
 
-ROOT = Path(__file__).parents[2]
-PANELS = {"ctpa": "pe", "head_ct": "head_ct", "chest_ct": "chest_ct"}
+ROOT = Path(__file__).parents[2] / "corpora"
+CORPORA = ("ctpa", "head_ct")
 BINS = 10
-HELD_OUT = "held_out"
 Answered = list[tuple[Label, str]]
 
 
-def answers(name: str, labeler: Labeler, part: str) -> Iterator[tuple[Label, str]]:
-    """Each label of one part of a corpus with its gold answer; a question without gold is left out."""
-    folder = ROOT / "corpora" / name
-    with (folder / "gold.csv").open(encoding="utf-8", newline="") as file:
-        gold = {row["report_id"]: row for row in csv.DictReader(file)}
-    for line in (folder / "reports.jsonl").read_text("utf-8").splitlines():
-        row = json.loads(line)
-        if row["set"] == part or (part == HELD_OUT and row["set"] != "dev"):
-            for label in labeler.label(Report(row["report_id"], row["text"])):
-                if label.question in gold[row["report_id"]]:
-                    yield label, gold[row["report_id"]][label.question]
+def answered_by_part(corpus: Corpus, labeler: Labeler, by: str) -> Mapping[str, Answered]:
+    """Part of the corpus to each label with its gold answer; a question without gold is left out."""
+    parts: dict[str, Answered] = defaultdict(list)
+    for row in corpus.rows:
+        gold = corpus.gold[row["report_id"]]
+        for label in labeler.label(Report(row["report_id"], row["text"])):
+            if label.question in gold:
+                parts[row.get(by, "all")].append((label, gold[label.question]))
+    return parts
 
 
 def presence_line(title: str, answered: Answered) -> str:
@@ -53,7 +47,7 @@ def presence_line(title: str, answered: Answered) -> str:
 
 def attribute_line(title: str, answered: Answered) -> str:
     """Accuracy where gold has an answer; a finding that was missed counts as wrong."""
-    asked = [(label.answer, gold) for label, gold in answered if gold != "not_applicable"]
+    asked = [(label.answer, gold) for label, gold in answered if gold != NOT_APPLICABLE]
     right = sum(given == gold for given, gold in asked)
     return f"{title:42}{'accuracy':>15}{right / max(1, len(asked)):11.3f}   n = {len(asked)}"
 
@@ -68,11 +62,9 @@ def calibration_error(answered: Sequence[tuple[Label, str]]) -> float:
     return sum(gaps) / max(1, len(answered))
 
 
-def score(name: str, panel: str, part: str) -> None:
-    labeler = load(panel)
-    answered = list(answers(name, labeler, part))
+def show(title: str, labeler: Labeler, answered: Answered) -> None:
     reports = len(answered) // max(1, len({label.question for label, _ in answered}))
-    print(f"\n{name}, {part}: {reports} reports, model {labeler.model}")
+    print(f"\n{title}: {reports} reports, model {labeler.model}")
     print(f"{'question':42}{'tp':>5}{'fp':>5}{'fn':>5}{'precision':>11}{'recall':>9}{'F1':>8}")
     for question in labeler.questions:
         mine = [(label, gold) for label, gold in answered if label.question == question.name]
@@ -88,10 +80,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--set", choices=["dev", "calibration", "test", HELD_OUT], default="test")
-    part = parser.parse_args().set
-    for name, panel in PANELS.items():
-        score(name, panel, part)
+    parser.add_argument("corpora", nargs="*", default=CORPORA, help="names of corpora")
+    parser.add_argument("--by", choices=("set", "site", "voice", "none"), default="none")
+    parser.add_argument("--only", nargs="*", default=[], help="parts to keep, joined")
+    parser.add_argument("--method", default="rules")
+    options = parser.parse_args()
+    for name in options.corpora:
+        corpus = read_corpus(ROOT / name)
+        labeler = load(corpus.card.panel, method=options.method)
+        parts = answered_by_part(corpus, labeler, options.by)
+        if options.only:
+            kept = [pair for part in options.only for pair in parts.get(part, [])]
+            show(f"{name}, {' and '.join(options.only)}", labeler, kept)
+            continue
+        for part, answered in sorted(parts.items()):
+            show(f"{name}, {part}", labeler, answered)
 
 
 if __name__ == "__main__":
