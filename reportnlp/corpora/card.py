@@ -12,8 +12,11 @@ from reportnlp.config import check, read_toml
 
 NAME = "card.toml"
 
-Role = Literal["written", "generated", "external"]
-"""`written`: for this project; `generated`: by a generator; `external`: somebody else's, not in the folder."""
+Role = Literal["written", "generated", "external", "items"]
+"""`written`: for this project; `generated`: by a generator; `external`: somebody else's, not in the folder.
+
+`items`: no reports, but a test of word vectors written for this project, in `items.csv`.
+"""
 
 
 class _Strict(BaseModel):
@@ -53,7 +56,7 @@ class Card(_Strict):
     """What a card says.
 
     Attributes:
-        title, origin, licence, language: of the whole corpus; `licence` is an SPDX name or the source's words.
+        title, origin, licence, language: of the whole corpus; `licence` as SPDX or its source names it.
         role: see `Role`.
         how: how the reports and their answers were made, or how an external corpus is loaded.
         limits: what it must not be taken for.
@@ -66,13 +69,15 @@ class Card(_Strict):
         voices, patients: how many people dictated the reports, and were examined.
         first_exam, last_exam: the earliest and the latest exam date.
         words: 10th, 50th and 90th percentile of the words of a report.
-        digest: sha256 (hex) over `reports.jsonl`, `gold.csv` and, where it is there, `evidence.csv`.
+        digest: sha256 (hex) over `reports.jsonl`, `gold.csv` and, where it is there, `evidence.csv`; or over
+            `items.csv`.
         answers: presence question to answer to number of reports.
         kappa: question to Cohen's kappa (1960) between two readers before anything was settled.
         disagreements: every difference between them.
         corrections: answers changed though both agreed.
         files: of an external corpus.
         rows, labels: of an external corpus, in words where need be.
+        items: how many items each kind has, of a test of word vectors.
     """
 
     title: str
@@ -101,6 +106,7 @@ class Card(_Strict):
     files: tuple[File, ...] = ()
     rows: int | str = ""
     labels: str = ""
+    items: dict[str, int] = {}
 
 
 def read_card(folder: Path) -> Card:

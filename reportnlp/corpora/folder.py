@@ -1,4 +1,4 @@
-"""A corpus folder read: reports with what else their lines hold, gold answers, evidence, two readers' answers."""
+"""A corpus folder read: reports, gold answers, evidence, and two readers' answers."""
 
 from __future__ import annotations
 

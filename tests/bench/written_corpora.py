@@ -2,9 +2,9 @@
 
     python tests/bench/written_corpora.py [CORPUS ...] [--by set|site|voice|none] [--only NAME ...]
 
-Prints, for each corpus and each of its parts, presence precision, recall and F1 per finding and over the panel
-(`uncertain` counts as not present), accuracy of the attributes where gold says the finding is present (a
-missed finding is a wrong answer), and the expected calibration error of the presence answers (Naeini et al.
+Prints, for each corpus and each of its parts, presence precision, recall and F1 per finding and over the
+panel (`uncertain` counts as not present), accuracy of the attributes where gold says the finding is present
+(a missed finding is a wrong answer), and the expected calibration error of the presence answers (Naeini et al.
 2015; ten bins of equal width). `--only` keeps the parts named and joins them.
 """
 

@@ -1,0 +1,1 @@
+"""The parts of the chest_xray generator, below its entry."""

@@ -1,0 +1,1 @@
+"""The parts of the head_ct generator, below its entry."""

@@ -1,0 +1,132 @@
+"""`reportnlp corpora check`: are the corpora what their cards say, and does quality hold on them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reportnlp.archive.progress import Progress, Silent
+from reportnlp.corpora import Corpus, problems, read_card, read_corpus
+from reportnlp.corpora.card import NAME, Card
+from reportnlp.corpora.floors import Floors, fallen, measure, moved, read_floors, write_floors
+from reportnlp.embeddings._intrinsic import FILE, read_items
+from reportnlp.errors import InputError
+
+METHODS = ("rules",)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """What to check.
+
+    Attributes:
+        folders: corpus folders, or folders of them.
+        floors: a file of floors; None checks none.
+        raise_floors: raise the floors to what is measured now; new corpora and questions get theirs.
+        lower_floors: set them to what is measured now, lower ones too.
+    """
+
+    folders: Sequence[Path]
+    floors: Path | None = None
+    raise_floors: bool = False
+    lower_floors: bool = False
+
+
+@dataclass(slots=True)
+class Finding:
+    """What was found of one corpus."""
+
+    name: str
+    reports: int
+    problems: list[str] = field(default_factory=list)
+    figures: dict[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def run(settings: CheckSettings, progress: Progress | None = None) -> list[Finding]:
+    """Check every corpus.
+
+    Raises:
+        InputError: a folder is no corpus.
+    """
+    folders = list(_folders(settings.folders))
+    watch = progress or Silent()
+    watch.phase("checking corpora", len(folders))
+    digests, floors = read_floors(settings.floors) if settings.floors else ({}, {})
+    found = []
+    for folder in folders:
+        found.append(_check(folder, settings, digests, floors))
+        watch.advance(1)
+    if settings.floors and (settings.raise_floors or settings.lower_floors):
+        write_floors(settings.floors, digests, floors)
+    return found
+
+
+def _folders(given: Sequence[Path]) -> Iterator[Path]:
+    for folder in given:
+        inside = sorted(path.parent for path in folder.glob(f"*/{NAME}"))
+        if (folder / NAME).exists():
+            yield folder
+        elif inside:
+            yield from inside
+        else:
+            raise InputError(f"{folder} holds no {NAME}. Give a corpus folder, or a folder of them.")
+
+
+def _check(folder: Path, settings: CheckSettings, digests: dict[str, str], floors: Floors) -> Finding:
+    card = read_card(folder)
+    if card.role == "external":
+        return Finding(folder.name, 0, [] if card.source else ["the card names no source"])
+    if card.role == "items":
+        return Finding(folder.name, 0, list(_items(folder / FILE, card)))
+    corpus = read_corpus(folder)
+    found = Finding(folder.name, len(corpus.rows), list(problems(corpus)))
+    if settings.floors and card.panel and (folder.name in floors or settings.raise_floors):
+        _hold(corpus, settings, digests, floors, found)
+    return found
+
+
+def _items(path: Path, card: Card) -> Iterator[str]:
+    """Is a test of word vectors sound, and what its card says?"""
+    try:
+        counts = dict(Counter(item.kind for item in read_items(path)))
+    except InputError as error:
+        yield str(error)
+        return
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if card.items != counts:
+        yield f"the card's items are {card.items}, and should be {counts}"
+    if card.digest != digest:
+        yield f"the card's digest is {card.digest}, and should be {digest}"
+
+
+def _hold(
+    corpus: Corpus, settings: CheckSettings, digests: dict[str, str], floors: Floors, found: Finding
+) -> None:
+    """Measure every method, and compare with the floors or move them."""
+    known = digests.get(corpus.name) == corpus.digest
+    move = settings.raise_floors or settings.lower_floors
+    if not (known or move):
+        found.problems.append("the floors are of another digest; see --raise-floors")
+        return
+    held = floors.setdefault(corpus.name, {})
+    digests[corpus.name] = corpus.digest
+    for method in METHODS:
+        figures = measure(_answers(corpus, method), corpus.gold)
+        found.figures[method] = figures
+        before = held.get(method, {}) if known else {}
+        if move:
+            held[method] = moved(before, figures, lower=settings.lower_floors)
+        found.problems += [f"{method}: {line}" for line in fallen(held.get(method, before), figures)]
+
+
+def _answers(corpus: Corpus, method: str) -> dict[str, dict[str, str]]:
+    from reportnlp.labeler import load
+
+    labeler = load(corpus.card.panel, method=method)
+    return {
+        report.id: {label.question: label.answer for label in labeler.label(report)}
+        for report in corpus.reports()
+    }
