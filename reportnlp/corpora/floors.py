@@ -20,10 +20,10 @@ Figures = Mapping[str, float]
 Floors = dict[str, dict[str, dict[str, float]]]
 """Corpus to method to question to F1; beside the methods, `digest` holds the corpus's sha256."""
 
-HEAD = """# The F1 that each method must hold on each corpus, by question: F1 of `present` (uncertain counts as not
-# present), an attribute's micro F1 where gold says the finding is present, and `micro`, presence over the panel.
-# Written by `reportnlp corpora check --raise-floors`; lowering one takes `--lower-floors`. A floor belongs to
-# the digest: other reports need other floors.
+HEAD = """# The F1 that a method must hold on a corpus, by question: F1 of `present` (uncertain counts as
+# not present), an attribute's micro F1 where its finding is present in gold, and `micro`, presence over the
+# panel. Written by `reportnlp corpora check --raise-floors`; to lower one takes `--lower-floors`. A floor
+# belongs to the digest: other reports need other floors.
 """
 
 
