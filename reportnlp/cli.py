@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from reportnlp import __version__, terminal
 
@@ -271,7 +272,9 @@ def gold(
 
     settings = job.GoldSettings(published, out, source, not_coded.value, overwrite)
     counts = job.run(settings)
-    typer.echo(f"{counts.reports} reports, {counts.present} present answers")
+    typer.echo(
+        f"{counts.reports} reports, {counts.present} present answers; {counts.uncoded} reports without codes"
+    )
     for reason, count in counts.left_out.most_common(job.REASONS):
         typer.echo(f"{count:>6} {reason}", err=True)
     if counts.quarantined:
@@ -337,8 +340,267 @@ def check(
     with terminal.progress() as progress:
         found = job.run(settings, progress)
     for corpus in found:
-        typer.echo(f"{corpus.name}: {corpus.reports} reports, {len(corpus.problems)} problems")
+        what = "no reports here" if corpus.reports is None else f"{corpus.reports} reports"
+        held = "; no floors" if corpus.unheld else ""
+        typer.echo(f"{corpus.name}: {what}, {len(corpus.problems)} problems{held}")
         for problem in corpus.problems:
             typer.echo(f"    {problem}", err=True)
     if any(corpus.problems for corpus in found):
-        raise typer.Exit(terminal.FAULT)
+        raise typer.Exit(terminal.QUARANTINED)
+
+
+class TrainByDefault(TyperGroup):
+    """`embed` with the commands that ask about vectors; what names none of them is a corpus to train on."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `train` in front, unless a command is named, or one is misspelt."""
+        from difflib import get_close_matches
+
+        first = args[0] if args else "--help"
+        slip = get_close_matches(first, self.commands, n=1) and not Path(first).exists()
+        if first not in (*self.commands, "-h", "--help") and not slip:
+            args = ["train", *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+embed = typer.Typer(
+    help="Vectors of words: train them (reportnlp embed CORPUS... -o DIR), look them up, compare them.",
+    cls=TrainByDefault,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(embed, name="embed")
+
+Vectors = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder of vectors, or a file in word2vec's format.")
+]
+Terms = Annotated[list[str], typer.Argument(metavar="WORD", help="Words, or phrases in quotes.")]
+Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many words to show.")]
+
+
+class Layout(StrEnum):
+    """How words are laid out in the plane."""
+
+    PCA = "pca"
+    TSNE = "tsne"
+
+
+@embed.command(
+    "train",
+    epilog="Example: reportnlp embed corpora/*/reports.jsonl -o my_vectors "
+    "--method word2vec --width 20 --epochs 2 --engine numba --workers 1",
+)
+def train_vectors(
+    corpus: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CORPUS", help="Files, folders or globs of reports; in a named .txt each line is a text."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of vectors to make.")],
+    method: Annotated[str, typer.Option(help="word2vec, glove or fasttext.")] = "word2vec",
+    engine: Annotated[str, typer.Option(help="What trains: torch, numba, gensim; auto picks.")] = "auto",
+    width: Annotated[int | None, typer.Option(help="Numbers of a vector.")] = None,
+    window: Annotated[int | None, typer.Option(help="Words to each side that count as near.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the corpus.")] = None,
+    min_count: Annotated[int | None, typer.Option(help="Rarer words get no vector.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="At the start.")] = None,
+    architecture: Annotated[str | None, typer.Option(help="skipgram or cbow (word2vec, fasttext).")] = None,
+    negative: Annotated[int | None, typer.Option(help="Negative samples (word2vec, fasttext).")] = None,
+    hierarchical: Annotated[
+        bool | None, typer.Option("--hierarchical", help="Hierarchical softmax (word2vec, fasttext).")
+    ] = None,
+    sample: Annotated[
+        float | None, typer.Option(help="Threshold of subsampling (word2vec, fasttext).")
+    ] = None,
+    min_n: Annotated[int | None, typer.Option(help="Shortest character n-gram (fasttext).")] = None,
+    max_n: Annotated[int | None, typer.Option(help="Longest character n-gram (fasttext).")] = None,
+    buckets: Annotated[int | None, typer.Option(help="Buckets of n-grams (fasttext).")] = None,
+    x_max: Annotated[float | None, typer.Option(help="Count of full weight (glove).")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Exponent of the weight (glove).")] = None,
+    symmetric: Annotated[
+        bool | None, typer.Option("--symmetric/--one-sided", help="Count words to both sides (glove).")
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="TOML file of settings, under the names that config.json has.")
+    ] = None,
+    max_words: Annotated[
+        int | None, typer.Option(min=2, help="Vectors for so many words at most, the most frequent.")
+    ] = None,
+    phrases: Annotated[
+        bool, typer.Option("--phrases", help="Learn phrases, which are words then: pulmonary_embolism.")
+    ] = False,
+    phrase_threshold: Annotated[float, typer.Option(help="Higher: fewer phrases.")] = 100.0,
+    seed: Annotated[int, typer.Option(help="Same seed and one worker: same vectors.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Threads; 0 is one per processor.")] = 0,
+    format: Format = None,
+    id_column: IdColumn = "",
+    text_columns: TextColumns = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train vectors of words on any corpus of reports.
+
+    OUT gets vectors.safetensors, vocab.txt, tokenizer.json and config.json. Rows that are no report are left
+    out and counted, and the exit code is 3.
+    """
+    from reportnlp.jobs import embed as job
+    from reportnlp.text.phrases import PhraseConfig
+
+    given = {
+        "width": width,
+        "window": window,
+        "epochs": epochs,
+        "min_count": min_count,
+        "learning_rate": learning_rate,
+        "architecture": architecture,
+        "negative": negative,
+        "hierarchical": hierarchical,
+        "sample": sample,
+        "min_n": min_n,
+        "max_n": max_n,
+        "buckets": buckets,
+        "x_max": x_max,
+        "alpha": alpha,
+        "symmetric": symmetric,
+    }
+    wanted = job.EmbedSettings(
+        inputs=tuple(corpus),
+        out=out,
+        method=method,
+        engine=engine,
+        options={name: value for name, value in given.items() if value is not None},
+        settings=settings,
+        seed=seed,
+        workers=workers,
+        max_words=max_words,
+        phrases=PhraseConfig(phrase_threshold) if phrases else None,
+        format=format,
+        columns=_columns(id_column, text_columns, "", "", "", ""),
+        resume=resume,
+        overwrite=overwrite,
+    )
+    plan = job.plan(wanted)
+    typer.echo(f"engine {plan.engine}: {plan.reason}")
+    with terminal.progress() as progress:
+        done = job.run(wanted, progress, plan)
+    typer.echo(
+        f"{len(done.vectors):,} words of width {done.vectors.width} in {out}: {done.texts:,} texts, "
+        f"{done.tokens:,} words of text"
+    )
+    typer.echo(f"{done.rate:,.0f} words/s in {done.seconds:.1f} s, loss {done.loss:.4f}")
+    for reason, count in done.left_out.most_common(job.REASONS):
+        typer.echo(f"{count:>6} left out: {reason}", err=True)
+    if done.left_out:
+        raise typer.Exit(terminal.QUARANTINED)
+
+
+@embed.command(epilog="Example: reportnlp embed neighbours vectors effusion 'lung nodule'")
+def neighbours(vectors: Vectors, words: Terms, count: Count = 10) -> None:
+    """Show the words nearest to each word, with their cosine."""
+    from reportnlp.jobs import _vectors as job
+
+    for word, found in job.neighbours(vectors, words, count=count):
+        typer.echo(f"{word}:")
+        for near in found:
+            typer.echo(f"    {near.similarity:6.3f} {near.word}")
+
+
+@embed.command(epilog="Example: reportnlp embed analogy vectors left right lower")
+def analogy(vectors: Vectors, words: Terms, count: Count = 10) -> None:
+    """A is to B as C is to what? Show the best answers."""
+    from reportnlp.jobs import _vectors as job
+
+    for near in job.analogy(vectors, words, count=count):
+        typer.echo(f"{near.similarity:6.3f} {near.word}")
+
+
+@embed.command("compare", epilog="Example: reportnlp embed compare vectors other_vectors --words 200")
+def compare_vectors(
+    first: Annotated[Path, typer.Argument(metavar="DIR_A", help="Folder of vectors, or a word2vec file.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR_B", help="Another.")],
+    words: Annotated[int, typer.Option(min=3, help="Compare so many shared words.")] = 5000,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Neighbours of each word.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of the pairs whose cosines are correlated.")] = 0,
+) -> None:
+    """Tell how alike two sets of vectors are: shared words, shared neighbours, correlation of cosines."""
+    from reportnlp.jobs import _vectors as job
+
+    for line in job.compared(job.compare(first, second, seed=seed, words=words, count=count)):
+        typer.echo(line)
+
+
+@embed.command(
+    "plot", epilog="Example: reportnlp embed plot vectors effusion nodule pneumothorax -n 3 -o words.svg"
+)
+def plot_vectors(
+    vectors: Vectors,
+    words: Terms,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Picture to draw: .svg or .png.")],
+    layout: Annotated[Layout, typer.Option(help="Principal components, or t-SNE.")] = Layout.PCA,
+    count: Annotated[
+        int, typer.Option("--neighbours", "-n", min=0, help="Draw so many neighbours of each word too.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of t-SNE.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw chosen words in the plane."""
+    from reportnlp.jobs import _vectors as job
+
+    wanted = job.PlotSettings(vectors, tuple(words), out, layout.value, count, seed, overwrite)
+    typer.echo(f"{job.plot(wanted)} words in {out}")
+
+
+@embed.command("test", epilog="Example: reportnlp embed test vectors")
+def test_vectors(
+    vectors: Vectors,
+    items: Annotated[
+        Path, typer.Option(help="Items of the test: a CSV of kind, question, answer, distractors.")
+    ] = Path("corpora/embedding_tests/items.csv"),
+) -> None:
+    """Test how well vectors know the words of radiology.
+
+    Synonyms, abbreviations, misspellings, pairs of laterality and severity, the odd one out.
+    """
+    from reportnlp.jobs import _vectors as job
+
+    for line in job.scored(job.intrinsic(vectors, items)):
+        typer.echo(line)
+
+
+@embed.command("import", epilog="Example: reportnlp embed import vectors.txt -o imported")
+def bring_in(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="word2vec's text or binary format, or either with gzip.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of vectors to make.")],
+    binary: Annotated[
+        bool | None, typer.Option("--binary/--text", help="Which format; without it the beginning tells.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a folder of vectors out of a file of another program."""
+    from reportnlp.jobs import _vectors as job
+
+    made = job.bring_in(source, out, binary=binary, overwrite=overwrite)
+    typer.echo(f"{len(made):,} words of width {made.width} in {out}")
+
+
+@embed.command("export", epilog="Example: reportnlp embed export vectors -o vectors.bin")
+def hand_out(
+    vectors: Vectors,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; packed when it ends in .gz.")],
+    binary: Annotated[
+        bool | None, typer.Option("--binary/--text", help="Which format; without it .bin is binary.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write vectors as word2vec's text or binary format.
+
+    For other programs. The n-grams of fastText stay behind: the format has no place for them.
+    """
+    from reportnlp.jobs import _vectors as job
+
+    made = job.hand_out(vectors, out, binary=binary, overwrite=overwrite)
+    typer.echo(f"{len(made):,} words of width {made.width} in {out}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import Task, TaskID
 
-    from reportnlp.archive.progress import Progress
+    from reportnlp.archive.progress import Telling
 
 INTERRUPTED, HUNG_UP = 130, 141
 """Exit codes that shells give a process that Ctrl-C, or the end of its reader, has ended."""
@@ -170,7 +170,7 @@ _TELLERS = {
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Iterator[Telling]:
     """A bar with rate and time left on a terminal, a line now and then elsewhere; both on stderr."""
     if not sys.stderr.isatty():
         yield Lines(write=lambda line: print(line, file=sys.stderr, flush=True))
@@ -188,6 +188,7 @@ def _rich_bar() -> RichProgress:
         progress.BarColumn(),
         progress.TextColumn("{task.fields[count]}"),
         progress.TextColumn("{task.fields[rate]}"),
+        progress.TextColumn("{task.fields[note]}"),
         progress.TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
@@ -234,10 +235,15 @@ class Lines:
         self._next = clock() + LINE_EVERY
         self.phase("", None)
 
-    def phase(self, name: str, total: int | None) -> None:
+    def phase(self, name: str, total: int | None, unit: str = "reports") -> None:
         """A new phase begins."""
         self._name = name
+        self._note = ""
         self._meter = Meter(total, self._clock)
+
+    def note(self, text: str) -> None:
+        """A word to show beside the count."""
+        self._note = text
 
     def expect(self, total: int) -> None:
         """The phase's number of steps became known."""
@@ -247,7 +253,7 @@ class Lines:
         """Count steps, and write a line when the last is long ago."""
         self._meter.done += steps
         if self._clock() >= self._next:
-            self._write(f"{self._name}: {self._meter}")
+            self._write(f"{self._name}: {self._meter}{f', {self._note}' if self._note else ''}")
             self._next = self._clock() + LINE_EVERY
 
 
@@ -258,11 +264,16 @@ class Bar:
         self._bar = bar
         self._task: TaskID | None = None
 
-    def phase(self, name: str, total: int | None) -> None:
+    def phase(self, name: str, total: int | None, unit: str = "reports") -> None:
         """A new phase begins; its bar takes the place of the last one's."""
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(name, total=total, count="", rate="")
+        self._task = self._bar.add_task(name, total=total, count="", rate="", note="", unit=unit)
+
+    def note(self, text: str) -> None:
+        """A word to show beside the count."""
+        if self._task is not None:
+            self._bar.update(self._task, note=text)
 
     def expect(self, total: int) -> None:
         """The phase's number of steps became known."""
@@ -280,4 +291,4 @@ class Bar:
 
 def _count(task: Task) -> str:
     whole = "" if task.total is None else f" of {task.total:,.0f}"
-    return f"{task.completed:,.0f}{whole} reports"
+    return f"{task.completed:,.0f}{whole} {task.fields['unit']}"

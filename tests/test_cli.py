@@ -11,25 +11,43 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from typer import Typer
 from typer.models import CommandInfo
 
 import reportnlp as package
 from reportnlp import cli
 from reportnlp.archive.runner import SHARD_SIZE
 from reportnlp.archive.stop import stoppable
+from reportnlp.embeddings import Vectors
 from reportnlp.errors import InputError
 from reportnlp.findings import finding_names, load_finding, panel_names
 from reportnlp.formats.blocks import ReadOptions
-from reportnlp.jobs import doctor, findings, label
+from reportnlp.golds import openi_mesh
+from reportnlp.jobs import doctor, findings, gold, label
+from reportnlp.types import BadRow
 from tests.conftest import Command
 
 SECRET = "Mr Example has an embolus"
 HEAVY = ("numpy", "pyarrow", "pydantic", "rich", "sklearn", "spacy", "torch")
-COMMANDS = {command.callback.__name__: command for command in cli.app.registered_commands if command.callback}
+
+
+def commands(app: Typer, *words: str) -> Iterator[tuple[str, CommandInfo]]:
+    """Every command by what a user types, those of groups too."""
+    for command in app.registered_commands:
+        assert command.callback
+        yield " ".join((*words, command.name or command.callback.__name__)), command
+    for group in app.registered_groups:
+        assert group.typer_instance and group.name
+        yield from commands(group.typer_instance, *words, group.name)
+
+
+COMMANDS = dict(commands(cli.app))
 
 
 def loaded_by(code: str) -> set[str]:
@@ -51,9 +69,18 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded_by("import reportnlp") == set()
 
 
+def loaded_by_help(*words: str) -> set[str]:
+    code = f"import sys\nfrom reportnlp.cli import main\nsys.argv[1:] = {[*words, '--help']}"
+    return loaded_by(f"{code}\ntry:\n    main()\nexcept SystemExit:\n    pass")
+
+
 def test_help_loads_nothing_heavy() -> None:
-    code = "import sys\nfrom reportnlp.cli import main\nsys.argv[1:] = ['--help']"
-    assert loaded_by(f"{code}\ntry:\n    main()\nexcept SystemExit:\n    pass") == set()
+    assert loaded_by_help() == set()
+
+
+@pytest.mark.parametrize("words", ["label", "corpora", "corpora gold", "embed", "embed train", "embed plot"])
+def test_help_of_a_command_loads_nothing_heavy(words: str) -> None:
+    assert loaded_by_help(*words.split()) <= {"pydantic"}  # typer's own, for any command
 
 
 def test_public_names_are_a_dozen_and_all_there() -> None:
@@ -82,18 +109,35 @@ def test_python_m_is_the_command() -> None:
 
 def test_every_job_is_a_command_and_every_command_a_job(root: Path) -> None:
     jobs = {path.stem for path in (root / "reportnlp" / "jobs").glob("[!_]*.py")}
-    assert set(COMMANDS) == jobs
+    assert {job_of(name) for name in COMMANDS} == jobs
+
+
+def job_of(command: str) -> str:
+    """The file of a command's job; those of `embed` share one."""
+    return "embed" if command.startswith("embed ") else command.split()[-1]
+
+
+def plant_vectors(folder: Path) -> None:
+    """What the examples of `embed` ask: two folders of vectors, and a file of another program."""
+    words = ["left", "right", "lower", "upper", "lung", "nodule", "effusion", "pneumothorax"]
+    words += [f"word{number}" for number in range(290)]
+    for number, name in enumerate(("vectors", "other_vectors")):
+        rows = np.random.default_rng(number).normal(size=(len(words), 8)).astype(np.float32)
+        made = Vectors.of(words, rows)
+        made.save(folder / name)
+    made.write_word2vec(folder / "vectors.txt")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.usefixtures("desk")
-def test_the_example_in_the_help_works(name: str, reportnlp: Command) -> None:
+def test_the_example_in_the_help_works(name: str, desk: Path, reportnlp: Command) -> None:
+    openi_mesh.plant(desk)  # in the place of a published archive that an example names
+    plant_vectors(desk)
     command: CommandInfo = COMMANDS[name]
     example = (command.epilog or "").removeprefix("Example: reportnlp ")
     outcome = reportnlp(*shlex.split(example))
     assert outcome.code == 0, outcome.err
     assert outcome.out
-    shown = " ".join(reportnlp(name, "--help").out.split())
+    shown = " ".join(reportnlp(*name.split(), "--help").out.split())
     assert f"Example: reportnlp {example}" in shown
 
 
@@ -163,6 +207,11 @@ def test_the_shard_size_in_the_help_is_the_runners() -> None:
         ("evaluate gone.csv --labels corpora/demo/gold.csv", "gone.csv"),
         ("findings pnuemothorax", "Did you mean 'pneumothorax'? See them all: reportnlp findings."),
         ("panels chest_xry", "Did you mean 'chest_xray'?"),
+        ("corpora gold gone.tgz --source openi_mesh -o gold.csv", "gone.tgz"),
+        ("corpora gold corpora --source openi_msh -o gold.csv", "Did you mean 'openi_mesh'?"),
+        ("corpora gold corpora/demo --source openi_mesh -o gold.csv", "holds no .xml file"),
+        ("corpora gold corpora/demo/gold.csv --source negbio -o gold.csv", "Is it the published file?"),
+        ("corpora gold corpora/demo/gold.csv --source sarle -o gold.txt", "ends in .csv"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_mend(arguments: str, message: str, reportnlp: Command) -> None:
@@ -196,6 +245,11 @@ def test_bad_usage_is_2(arguments: str, reportnlp: Command) -> None:
         ("labl", "There is no command 'labl'. Did you mean 'label'? There are: label, evaluate,"),
         ("doctor x", "unexpected extra argument"),
         ("label in.csv -o", "requires an argument"),
+        ("corpora gld", "There is no command 'gld'. Did you mean 'gold'?"),
+        (
+            "corpora gold in.tgz -o o.csv --source negbio --not-coded no",
+            "it should be one of 'absent', 'not_",
+        ),
     ],
 )
 def test_bad_usage_is_one_line_with_what_was_given_and_what_is_allowed(
@@ -315,3 +369,22 @@ def test_evaluate_prints_scores_and_what_was_compared(desk: Path, reportnlp: Com
     assert "all, micro" in out
     assert "gold reports 2 = scored 2 + without labels 0; labelled reports without gold answers 0" in out
     assert "seed 3; uncertain counts as negative" in out
+
+
+def test_gold_prints_what_it_wrote_and_why_rows_were_left_out(
+    monkeypatch: pytest.MonkeyPatch, reportnlp: Command
+) -> None:
+    seen: list[Any] = []
+
+    def run(settings: Any) -> gold.GoldCounts:
+        seen.append(settings)
+        reasons = ("no report id", "no terms", "no report id")
+        return gold.GoldCounts(5, 7, 2, [BadRow("in.tgz", 1, reason) for reason in reasons])
+
+    monkeypatch.setattr(gold, "run", run)
+    rest = "-o out.csv --not-coded blank --overwrite"
+    code, out, err = reportnlp("corpora", "gold", "in.tgz", "--source", "negbio", *rest.split())
+    assert seen == [gold.GoldSettings(Path("in.tgz"), Path("out.csv"), "negbio", "blank", True)]
+    assert (code, out) == (3, "5 reports, 7 present answers; 2 reports without codes\n")
+    listed = "reportnlp: the quarantined rows are listed in out.csv.quarantine.jsonl\n"
+    assert err == f"     2 no report id\n     1 no terms\n{listed}"

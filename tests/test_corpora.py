@@ -291,7 +291,7 @@ def test_a_fall_is_told_and_lowering_takes_its_flag(tmp_path: Path, reportnlp: C
     assert reportnlp(*arguments).code == 0
     floors.write_text(text.replace('location" = ', 'location" = 1.5 # '), encoding="utf-8")
     outcome = reportnlp(*arguments, "--raise-floors")
-    assert outcome.code == 1
+    assert outcome.code == 3
     assert "is below its floor 1.500" in outcome.err
     assert reportnlp(*arguments, "--lower-floors").code == 0
     write_csv(folder / "gold.csv", change(gold(), 0, **{QUESTIONS[2]: "main"}))

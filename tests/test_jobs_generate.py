@@ -113,3 +113,34 @@ def test_a_wrong_panel_and_no_count_are_refused(tmp_path: Path) -> None:
         run(GenerateSettings(tmp_path / "corpus", "pee", count=1))
     with pytest.raises(InputError, match="--count"):
         run(GenerateSettings(tmp_path / "corpus", "pe"))
+
+
+def test_a_corpus_that_was_not_generated_is_never_overwritten(tmp_path: Path) -> None:
+    run(settings(tmp_path, count=1))
+    run(settings(tmp_path, count=2, overwrite=True))
+    card = tmp_path / "corpus" / "card.toml"
+    card.write_text(card.read_text("utf-8").replace('"generated"', '"written"', 1), encoding="utf-8")
+    with pytest.raises(OutputError, match="is kept"):
+        run(settings(tmp_path, count=1, overwrite=True))
+
+
+def test_what_may_be_text_is_not_shown(tmp_path: Path) -> None:
+    asked = tmp_path / "asked.csv"
+    asked.write_text('report_id,pulmonary_embolism\na,"Mr Example has an embolus"\n', encoding="utf-8")
+    with pytest.raises(UnknownNameError) as told:
+        run(settings(tmp_path, answers=asked, count=None))
+    assert "Example" not in str(told.value)
+
+
+@pytest.mark.parametrize("out", ["", ".", "gone/corpus"])
+def test_a_place_where_no_folder_can_be_is_refused(out: str) -> None:
+    with pytest.raises(OutputError):
+        run(GenerateSettings(Path(out), "pe", count=1))
+
+
+def test_the_card_tells_whose_answers_were_asked_for(tmp_path: Path) -> None:
+    asked = tmp_path / "asked.csv"
+    asked.write_text("report_id,pulmonary_embolism\na,present\n", encoding="utf-8")
+    run(settings(tmp_path, answers=asked, count=None))
+    assert "--answers asked.csv" in (tmp_path / "corpus" / "card.toml").read_text("utf-8")
+    assert sorted(path.name for path in (tmp_path / "corpus").iterdir()) == sorted(FILES)

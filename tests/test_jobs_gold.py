@@ -31,9 +31,7 @@ def settings(tmp_path: Path) -> GoldSettings:
 
 def test_the_table_has_a_column_per_question_in_the_panels_order(settings: GoldSettings) -> None:
     counts = run(settings)
-    assert (counts.reports, counts.present, len(counts.quarantined)) == (2, 2, 1)
-    [line] = (settings.out.parent / "gold.csv.quarantine.jsonl").read_text("utf-8").splitlines()
-    assert json.loads(line)["report_id"] == "CXR3"
+    assert (counts.reports, counts.present, counts.uncoded, counts.quarantined) == (2, 2, 1, [])
     with settings.out.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["report_id", *(question.name for question in load_panel("chest_xray").questions)]
@@ -72,6 +70,8 @@ def test_a_report_that_was_there_before_is_left_out(tmp_path: Path) -> None:
     source.write_text("\n".join([*lines, lines[1]]), "utf-8")
     counts = run(GoldSettings(source, tmp_path / "gold.csv", "negbio"))
     assert (counts.reports, dict(counts.left_out)) == (3, {"the report id was there before": 1})
+    [line] = (tmp_path / "gold.csv.quarantine.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["report_id"] == "CXR7001" and json.loads(line)["offset"] == 4
 
 
 def test_nothing_is_overwritten_unless_asked_for(settings: GoldSettings) -> None:
@@ -92,7 +92,7 @@ def test_a_place_that_cannot_be_is_refused(out: str, message: str, settings: Gol
 
 def test_a_source_without_gold_answers_leaves_no_file(tmp_path: Path) -> None:
     source = write_terms(tmp_path / "in.tgz", {"CXR1": ("No Indexing",)})
-    with pytest.raises(InputError, match=r"holds no gold answers.*its coders gave it no terms"):
+    with pytest.raises(InputError, match=r"holds no gold answers.*1 reports have no codes"):
         run(GoldSettings(source, tmp_path / "gold.csv", "openi_mesh"))
     assert [path.name for path in tmp_path.iterdir()] == ["in.tgz"]
 

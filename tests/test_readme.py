@@ -42,13 +42,15 @@ def test_every_command_works_in_the_order_of_the_page(desk: Path, reportnlp: Com
     for command in commands:
         outcome = reportnlp(*shlex.split(command)[1:])
         assert outcome.code == 0, f"{command}: {outcome.err}"
-    written = {"demo.csv", "chest.parquet", "pe.jsonl", "scores.json", "gallstones.csv"}
+    written = {"demo.csv", "chest.parquet", "pe.jsonl", "scores.json", "gallstones.csv", "words.png"}
     assert written <= {path.name for path in desk.iterdir()}
 
 
 @pytest.mark.usefixtures("desk")
-def test_every_python_block_runs() -> None:
+def test_every_python_block_runs(reportnlp: Command) -> None:
     assert blocks("python")
+    [training] = [line for line in shell_lines() if line.startswith("reportnlp embed corpora")]
+    assert reportnlp(*shlex.split(training)[1:]).code == 0  # the vectors that a block opens
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
 

@@ -18,14 +18,27 @@ class Progress(Protocol):
         """So many steps more of the phase are done."""
 
 
+class Telling(Progress, Protocol):
+    """A watcher that can be told more: what the steps are, and how it goes."""
+
+    def phase(self, name: str, total: int | None, unit: str = "reports") -> None:
+        """A new phase begins; its steps are so many `unit`."""
+
+    def note(self, text: str) -> None:
+        """A word to show beside the count from now on, until the phase ends."""
+
+
 class Silent:
     """A watcher that shows nothing."""
 
-    def phase(self, name: str, total: int | None) -> None:
+    def phase(self, name: str, total: int | None, unit: str = "reports") -> None:
         """Show nothing."""
 
     def expect(self, total: int) -> None:
         """Show nothing."""
 
     def advance(self, steps: int) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
         """Show nothing."""

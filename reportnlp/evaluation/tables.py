@@ -27,8 +27,9 @@ def screen(scores: Scores) -> Iterator[Table]:
     """One table for presence and one for attributes, where there are any."""
     if scores.panel is not None:
         yield _presence_table(scores.presence, scores.panel)
-    if scores.attributes:
-        yield _attribute_table(scores.attributes)
+    asked = tuple(score for score in scores.attributes if score.n)
+    if asked:
+        yield _attribute_table(asked)
 
 
 def notes(scores: Scores) -> Iterator[str]:

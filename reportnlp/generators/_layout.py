@@ -24,7 +24,9 @@ BARE = ("indication", "technique", "comparison")
 JOINTS = (", ", ", ", ", ", ", ", "; ", " - ")
 
 _FIRST = re.compile(r"[A-Za-z0-9]")
-_ARTICLE = re.compile(r"\b([Aa])(?= (?:\ue000.)?(?:[aeioAEIO]|u[nlp](?!i)|[ULR]?[AEFHILMNORSX]{2,}\b))")
+_ARTICLE = re.compile(
+    r"\b([Aa])(?= (?:\ue000.)?(?:[aeioAEIO]|u[nlp](?!i)|[ULR]?[AEFHILMNORSX]{2,}\b|8|1[18]\b))"
+)
 _SPACES = re.compile(r" {2,}| (?=[,.;:])")
 _NEXT = re.compile(r"(?<=\. )(?:\ue000.)?[a-z]", re.DOTALL)
 _DENIES = re.compile(
@@ -79,8 +81,10 @@ class Layout:
     ) -> str:
         """The page without noise, with the marks around the acts that `shown` numbers."""
         sections: dict[str, list[_Sentence]] = {name: [] for name in SECTIONS}
+        once: dict[str, str] = {}
         for place, act in enumerate(acts):
-            words = grammar.expand(act.rule, random, register=style.register, slots=act.slots)
+            slots = _settled(act.slots, once, style, grammar, random)
+            words = grammar.expand(act.rule, random, register=style.register, slots=slots)
             sections[act.section].append(_Sentence(_sentence(_marked(words, shown.get(place))), act.topic))
         text = _Page(style, self._page, topics, random).set(sections)
         return self._american.sub(self._anglicise, text) if style.british else text
@@ -89,6 +93,21 @@ class Layout:
         word = found[0]
         british = self._page.british[word.lower()]
         return british.upper() if word.isupper() else british.capitalize() if word[0].isupper() else british
+
+
+def _settled(
+    slots: Mapping[str, str], once: dict[str, str], style: Style, grammar: Grammar, random: Random
+) -> Mapping[str, str]:
+    """Slots in which each `!rule` has become its words, the same in every sentence of the report."""
+    drawn = {name: value[1:] for name, value in slots.items() if value.startswith("!")}
+    if not drawn:
+        return slots
+    plain = {name: drawn.get(name, value) for name, value in slots.items()}
+    for name, rule in drawn.items():
+        if rule not in once:
+            without = {key: value for key, value in plain.items() if key != name}
+            once[rule] = grammar.expand(rule, random, register=style.register, slots=without)
+    return {**slots, **{name: once[rule] for name, rule in drawn.items()}}
 
 
 def _marked(words: str, number: int | None) -> str:
@@ -212,7 +231,9 @@ class _Page:
             return self._numbers(texts)
         if name == "impression" and len(texts) > 1 and self.look["impression_lines"] and self.gap != " ":
             return "\n".join(self._lines(texts))
-        return " ".join(self._joined(texts))
+        if name == "impression":
+            return " ".join(texts)
+        return " ".join(self._joined(texts, [sentence.topic for sentence in sentences]))
 
     def _findings(self, sentences: list[_Sentence], texts: list[str]) -> str:
         if self.style.layout == "organ":
@@ -222,9 +243,11 @@ class _Page:
         if self.look["line_each"] and self.gap != " " and self.style.layout == "headed":
             return "\n".join(self._lines(texts))
         if self.style.detail > 0.6 and self.look["paragraphs"] and self.gap != " ":
-            groups = self._groups(sentences).values()
-            return self.random.choice(("\n", "\n\n")).join(" ".join(self._joined(group)) for group in groups)
-        return " ".join(self._joined(texts))
+            groups = self._groups(sentences).items()
+            return self.random.choice(("\n", "\n\n")).join(
+                " ".join(self._joined(group, [topic] * len(group))) for topic, group in groups
+            )
+        return " ".join(self._joined(texts, [sentence.topic for sentence in sentences]))
 
     def _numbers(self, texts: list[str]) -> str:
         """Numbered points, one below the other or all in a line."""
@@ -238,11 +261,12 @@ class _Page:
         """Points of a list may lack their full stops."""
         return [text.removesuffix(".") for text in texts] if self.look["no_stops"] else texts
 
-    def _joined(self, texts: list[str]) -> list[str]:
-        """Some short sentences run on into the next."""
+    def _joined(self, texts: list[str], topics: list[str]) -> list[str]:
+        """Some short sentences run on into the next, if of the same organ or a denial like the first."""
         joined = texts[:1]
-        for text in texts[1:]:
-            if self.random.random() < self.joins and _is_short(joined[-1]) and _is_short(text):
+        for place, text in enumerate(texts[1:], start=1):
+            alike = topics[place] == topics[place - 1] or (_denies(joined[-1]) and _denies(text))
+            if alike and self.random.random() < self.joins and _is_short(joined[-1]) and _is_short(text):
                 joined[-1] = joined[-1].rstrip(".") + self._joint(joined[-1], text) + _small(text)
             else:
                 joined.append(text)
@@ -250,9 +274,9 @@ class _Page:
 
     def _joint(self, first: str, second: str) -> str:
         """A denial runs on into another one only: "no fracture, mass" would deny the mass too."""
-        if _DENIES.match(first):
-            return ", " if _DENIES.match(second) else "; "
-        return self.random.choice(JOINTS)
+        if _denies(first):
+            return ", " if _denies(second) else "; "
+        return "; " if _denies(second) else self.random.choice(JOINTS)
 
     def _groups(self, sentences: list[_Sentence]) -> dict[str, list[str]]:
         groups: dict[str, list[str]] = {}
@@ -266,12 +290,17 @@ class _Page:
         return (" " if run_on else "\n").join(lines if run_on else self._lines(lines))
 
     def _organ(self, topic: str, texts: list[str]) -> str:
-        body = " ".join(self._joined(texts))
+        body = " ".join(self._joined(texts, [topic] * len(texts)))
         if topic not in self.topics:
             return body
         head = self.random.choice(self.topics[topic])
         head = head.upper() if self.look["loud_organs"] else head
         return f"{head}{self.organ_colon}{_small(body) if self.look['small_organs'] else body}"
+
+
+def _denies(text: str) -> bool:
+    """Whether its last sentence begins with a denial."""
+    return bool(_DENIES.match(text.rsplit(". ", 1)[-1]))
 
 
 def _is_short(text: str) -> bool:

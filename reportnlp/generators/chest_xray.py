@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from reportnlp.generators._chest_xray.around import leave_alone, tell_front
+from reportnlp.generators._chest_xray.around import leave_alone, tell_front, tell_urgently
 from reportnlp.generators._chest_xray.denying import deny_at_the_end, deny_some, deny_the_rest, say_something
 from reportnlp.generators._chest_xray.draw import draw_case
 from reportnlp.generators._chest_xray.findings import tell_findings
@@ -45,5 +45,7 @@ def _tell(telling: Telling) -> None:
         deny_at_the_end(telling)
     say_something(telling)
     tell_front(telling)
+    tell_urgently(telling)
     leave_alone(telling)
     telling.show_derived()
+    telling.order_impression()

@@ -7,6 +7,7 @@ answers straight, or by way of a doubt, a contradiction or an addendum.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 
 from reportnlp.generators._head_ct.around import (
@@ -14,6 +15,7 @@ from reportnlp.generators._head_ct.around import (
     tell_context,
     tell_failure,
     tell_front,
+    tell_something,
     tell_urgency,
 )
 from reportnlp.generators._head_ct.denials import deny_in_findings, draw_wide, say_wide
@@ -36,18 +38,21 @@ def compose(random: Random, wanted: Mapping[str, str], style: Style) -> Content:
         InputError: answers about bleeds that no report can have together.
     """
     case = draw_case(random, wanted)
+    if style.layout == "paragraph" and style.shape == "both":
+        style = replace(style, shape="body")
     story = Story(random, style, case)
-    tell_front(story)
     if case.scene == "useless":
+        tell_front(story)
         tell_failure(story)
     else:
+        choose_ways(story)
+        tell_front(story)
         _tell(story)
     return Content(case.answers(), story.acts, frozenset(story.avoid))
 
 
 def _tell(story: Story) -> None:
     """Everything behind the front, in the order of the telling."""
-    choose_ways(story)
     tell_context(story)
     wide = draw_wide(story)
     if story.style.has("findings"):
@@ -57,6 +62,7 @@ def _tell(story: Story) -> None:
         conclude(story, wide)
     elif wide:
         say_wide(story, "findings", wide)
+    tell_something(story)
     leave_alone(story)
     tell_urgency(story)
     story.acts += story.added

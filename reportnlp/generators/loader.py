@@ -7,6 +7,7 @@ the same reports.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,8 +26,9 @@ from reportnlp.generators.blocks import Act, Content, presence_of
 from reportnlp.registry import GENERATORS
 from reportnlp.types import NOT_APPLICABLE, Presence, Report, Span
 
-FIRST_DAY = date(2021, 1, 1)
-DAYS = 1095
+FIRST_DAY = date(2024, 1, 1)
+DAYS = 1000
+"""Later than any year that `_common.toml` has for earlier exams."""
 _RANK = ("findings", "impression", "addendum")
 NO_ANSWERS: Mapping[str, str] = {}
 
@@ -123,11 +125,11 @@ class Generator:
         """
         for question, answer in wanted.items():
             if question not in self._questions:
-                raise unknown_name(
-                    f"question of the panel '{self.panel.name}' ({where})", question, self._questions
-                )
+                kind = f"question of the panel '{self.panel.name}' ({where})"
+                raise unknown_name(kind, _shown_name(question), self._questions)
             if answer not in self._questions[question]:
-                raise unknown_name(f"answer to {question} ({where})", answer, self._questions[question])
+                kind = f"answer to {question} ({where})"
+                raise unknown_name(kind, _shown_name(answer), self._questions[question])
         for finding in self.panel.findings:
             self._check_together(finding.name, finding.parents, wanted, where)
 
@@ -148,6 +150,11 @@ class Generator:
                 raise InputError(
                     f"{where}: {finding} is to be present and {parent} {above}, which the first is a kind of."
                 )
+
+
+def _shown_name(given: str) -> str:
+    """A name as it was given; what does not look like one may be a report's text, and is not shown."""
+    return given if re.fullmatch(r"[\w.]{1,60}", given) else "(something else)"
 
 
 def load_words(name: str, slots: frozenset[str]) -> tuple[Words, Grammar]:

@@ -42,7 +42,13 @@ class GoldAnswers(NamedTuple):
     answers: Mapping[str, str]
 
 
-GoldRow = GoldAnswers | BadRow
+class Uncoded(NamedTuple):
+    """A report that its coders left without codes: nothing is known of it, and nothing went wrong."""
+
+    report_id: str
+
+
+GoldRow = GoldAnswers | Uncoded | BadRow
 
 
 class Planted(NamedTuple):

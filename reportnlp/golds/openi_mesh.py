@@ -18,7 +18,7 @@ from typing import NamedTuple
 from reportnlp.findings.loader import load_panel
 from reportnlp.findings.schema import Panel
 from reportnlp.formats.openi import Coded, read_terms, write_terms
-from reportnlp.golds.blocks import GoldAnswers, GoldRow, Planted, answers_from, require
+from reportnlp.golds.blocks import GoldAnswers, GoldRow, Planted, Uncoded, answers_from, require
 from reportnlp.golds.loader import load_terms
 from reportnlp.golds.schema import Rule, TermMap, Words
 from reportnlp.types import BadRow
@@ -49,7 +49,7 @@ def asked() -> tuple[str, ...]:
 
 
 def read(source: Path) -> Iterator[GoldRow]:
-    """Stream the reports of the archive, a folder or a file; one left without codes is a bad row.
+    """Stream the reports of the archive, a folder or a file; one left without codes is `Uncoded`.
 
     Raises:
         InputError: there is nothing to read at all.
@@ -61,8 +61,7 @@ def read(source: Path) -> Iterator[GoldRow]:
 def _row(coded: Coded) -> GoldRow:
     nothing = _lower(_map()[1].not_coded)
     if all(parse(term).heading in nothing for term in coded.terms):
-        reason = "its coders gave it no terms, or only that they could not code it"
-        return BadRow(coded.source, coded.offset, reason, coded.report_id)
+        return Uncoded(coded.report_id)
     return GoldAnswers(coded.report_id, answers(coded.terms))
 
 

@@ -12,10 +12,12 @@ from reportnlp.archive.progress import Progress, Silent
 from reportnlp.corpora import Corpus, problems, read_card, read_corpus
 from reportnlp.corpora.card import NAME, Card
 from reportnlp.corpora.floors import Floors, fallen, measure, moved, read_floors, write_floors
+from reportnlp.corpora.folder import READERS
 from reportnlp.embeddings._intrinsic import FILE, read_items
 from reportnlp.errors import InputError
 
 METHODS = ("rules",)
+GUIDELINE = "GUIDELINE.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +38,32 @@ class CheckSettings:
 
 
 @dataclass(slots=True)
-class Finding:
-    """What was found of one corpus."""
+class Checked:
+    """What was found of one corpus.
+
+    Attributes:
+        name: its folder's.
+        reports: how many there are; None where there is a card alone.
+        problems: each in a line.
+        unheld: floors were asked for, and it has none.
+        figures: method to question to F1, where floors were looked at.
+    """
 
     name: str
-    reports: int
+    reports: int | None
     problems: list[str] = field(default_factory=list)
+    unheld: bool = False
     figures: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-def run(settings: CheckSettings, progress: Progress | None = None) -> list[Finding]:
+def run(settings: CheckSettings, progress: Progress | None = None) -> list[Checked]:
     """Check every corpus.
 
     Raises:
         InputError: a folder is no corpus.
     """
-    folders = list(_folders(settings.folders))
+    _refuse(settings)
+    folders = list(dict.fromkeys(_folders(settings.folders)))
     watch = progress or Silent()
     watch.phase("checking corpora", len(folders))
     digests, floors = read_floors(settings.floors) if settings.floors else ({}, {})
@@ -62,6 +74,18 @@ def run(settings: CheckSettings, progress: Progress | None = None) -> list[Findi
     if settings.floors and (settings.raise_floors or settings.lower_floors):
         write_floors(settings.floors, digests, floors)
     return found
+
+
+def _refuse(settings: CheckSettings) -> None:
+    move = settings.raise_floors or settings.lower_floors
+    if move and settings.floors is None:
+        raise InputError("Floors are raised or lowered in a file. Name it with --floors.")
+    if settings.raise_floors and settings.lower_floors:
+        raise InputError("Floors are raised or lowered, not both. Give one of the two.")
+    if settings.floors and not settings.floors.exists() and not move:
+        raise InputError(
+            f"There is no file {settings.floors}. Name one that is there, or add --raise-floors."
+        )
 
 
 def _folders(given: Sequence[Path]) -> Iterator[Path]:
@@ -75,17 +99,28 @@ def _folders(given: Sequence[Path]) -> Iterator[Path]:
             raise InputError(f"{folder} holds no {NAME}. Give a corpus folder, or a folder of them.")
 
 
-def _check(folder: Path, settings: CheckSettings, digests: dict[str, str], floors: Floors) -> Finding:
+def _check(folder: Path, settings: CheckSettings, digests: dict[str, str], floors: Floors) -> Checked:
     card = read_card(folder)
     if card.role == "external":
-        return Finding(folder.name, 0, [] if card.source else ["the card names no source"])
+        return Checked(folder.name, None, [] if card.source else ["the card names no source"])
     if card.role == "items":
-        return Finding(folder.name, 0, list(_items(folder / FILE, card)))
+        return Checked(folder.name, None, list(_items(folder / FILE, card)))
     corpus = read_corpus(folder)
-    found = Finding(folder.name, len(corpus.rows), list(problems(corpus)))
-    if settings.floors and card.panel and (folder.name in floors or settings.raise_floors):
+    found = Checked(folder.name, len(corpus.rows), list(problems(corpus)))
+    found.problems += _missing(folder, card)
+    if settings.floors and card.panel:
         _hold(corpus, settings, digests, floors, found)
     return found
+
+
+def _missing(folder: Path, card: Card) -> Iterator[str]:
+    """What a card speaks of must be there: its readers' answers, and the guideline they went by."""
+    wanted = (*READERS, GUIDELINE) if card.kappa else ()
+    yield from (
+        f"{name} is not there, and the card tells an agreement"
+        for name in wanted
+        if not (folder / name).exists()
+    )
 
 
 def _items(path: Path, card: Card) -> Iterator[str]:
@@ -103,11 +138,14 @@ def _items(path: Path, card: Card) -> Iterator[str]:
 
 
 def _hold(
-    corpus: Corpus, settings: CheckSettings, digests: dict[str, str], floors: Floors, found: Finding
+    corpus: Corpus, settings: CheckSettings, digests: dict[str, str], floors: Floors, found: Checked
 ) -> None:
     """Measure every method, and compare with the floors or move them."""
     known = digests.get(corpus.name) == corpus.digest
     move = settings.raise_floors or settings.lower_floors
+    if not move and corpus.name not in floors:
+        found.unheld = True
+        return
     if not (known or move):
         found.problems.append("the floors are of another digest; see --raise-floors")
         return

@@ -8,6 +8,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from reportnlp import __version__
-from reportnlp.archive.disk import put_json, read_json, sync
+from reportnlp.archive.disk import digest, put_json, read_json, sync
 from reportnlp.archive.progress import Progress, Silent
-from reportnlp.errors import InputError, OutputError, ResumeError
+from reportnlp.corpora.card import NAME, read_card
+from reportnlp.errors import InputError, OutputError, ReportNLPError, ResumeError
 from reportnlp.evaluation.read import read_answers
 from reportnlp.formats._writing import csv_line
 from reportnlp.generators import Generator, Written
@@ -94,9 +96,11 @@ class _Folder:
 
     def _continue(self, state: Mapping[str, object]) -> None:
         if state["settings"] != dict(self.settings):
+            before = dict(state["settings"])  # type: ignore[call-overload]
+            other = [f"{k} {before.get(k)}, now {v}" for k, v in self.settings.items() if before.get(k) != v]
             raise ResumeError(
-                f"The unfinished work in {self.path} is of other settings. Run it again with those, or start "
-                "anew with --overwrite."
+                f"The unfinished work in {self.path} is of other settings ({'; '.join(other)}). Run it again "
+                "with those, or start anew with --overwrite."
             )
         self.done, self.sizes = int(str(state["done"])), list(state["sizes"])  # type: ignore[call-overload]
         with (self.path / FILES[0]).open("rb") as lines:
@@ -122,9 +126,10 @@ def run(settings: GenerateSettings, progress: Progress | None = None) -> int:
         OutputError: `out` exists, or no report can be found that is not there already.
         ResumeError: unfinished work of other settings.
     """
+    _refuse_place(settings)
     orders = _orders(settings)
     work = settings.out.with_name(f"{settings.out.name}.part")
-    _refuse(settings, work)
+    _refuse_unfinished(settings, work)
     watch = progress or Silent()
     watch.phase("generating", len(orders))
     folder = _Folder(work, _identity(settings, orders))
@@ -157,6 +162,11 @@ def _orders(settings: GenerateSettings) -> list[Order]:
             )
         return [Order(number, "", {}) for number in range(settings.count)]
     rows = read_answers(settings.answers)
+    if rows and not any(rows.values()):
+        raise InputError(
+            f"{settings.answers} has no column that is a question of the panel '{settings.panel}', such as "
+            f"{generator.panel.questions[0].name}. Give a CSV of report_id and a column per question."
+        )
     orders = []
     for number, (report, row) in enumerate(islice(rows.items(), settings.count)):
         wanted = {question: answer for question, answer in row.items() if answer}
@@ -173,17 +183,32 @@ def _identity(settings: GenerateSettings, orders: list[Order]) -> dict[str, obje
     return {"version": __version__, "panel": settings.panel, "seed": settings.seed, "orders": asked}
 
 
-def _refuse(settings: GenerateSettings, work: Path) -> None:
-    if settings.out.exists() and not settings.overwrite:
-        raise OutputError(f"{settings.out} exists. Name another folder, or replace it with --overwrite.")
-    if settings.out.is_file():
-        raise OutputError(f"{settings.out} is a file. Name a folder.")
-    if settings.out.exists() and not (settings.out / FILES[0]).exists() and any(settings.out.iterdir()):
-        raise OutputError(f"{settings.out} holds other things than a corpus. Name another folder.")
+def _refuse_place(settings: GenerateSettings) -> None:
+    out = settings.out
+    if not out.name or out.is_file():
+        raise OutputError(f"'{out}' is no folder that can be made. Name one with --out.")
+    if not out.parent.is_dir():
+        raise OutputError(f"Cannot make {out}: there is no folder {out.parent}. Make it first.")
+    if out.exists() and any(out.iterdir()):
+        if not settings.overwrite:
+            raise OutputError(f"{out} exists. Name another folder, or replace it with --overwrite.")
+        if not _is_generated(out):
+            raise OutputError(
+                f"{out} was not generated (its {NAME} does not say so), and is kept. Name another folder."
+            )
+
+
+def _refuse_unfinished(settings: GenerateSettings, work: Path) -> None:
     if (work / _STATE).exists() and not (settings.resume or settings.overwrite):
         raise OutputError(
             f"Unfinished work lies in {work}. Continue it with --resume, or start again with --overwrite."
         )
+
+
+def _is_generated(folder: Path) -> bool:
+    with suppress(ReportNLPError):
+        return read_card(folder).role == "generated"
+    return False
 
 
 def _chunks(settings: GenerateSettings, orders: list[Order]) -> Iterator[list[Lines]]:
@@ -276,9 +301,14 @@ language = "en"
 panel = "{panel}"
 reports = {{ generated = {count} }}
 how = """
-reportnlp corpora generate --panel {panel} --count {count} --seed {seed}
+reportnlp corpora generate --panel {panel} --count {count} --seed {seed}{answers}
 """
 '''
+
+
+def _answers_told(answers: Path | None) -> str:
+    """The rest of the command: whose answers were asked for."""
+    return f" --answers {answers.name}\n(the file's BLAKE2 digest is {digest(answers)})" if answers else ""
 
 
 def _finish(settings: GenerateSettings, work: Path, generator: Generator, count: int) -> None:
@@ -288,9 +318,11 @@ def _finish(settings: GenerateSettings, work: Path, generator: Generator, count:
         panel=settings.panel,
         seed=settings.seed,
         count=count,
+        answers=_answers_told(settings.answers),
     )
-    (work / "card.toml").write_text(card, encoding="utf-8")
-    (work / _STATE).unlink()
+    (work / NAME).write_text(card, encoding="utf-8")
+    for left in work.glob(f"{_STATE}*"):
+        left.unlink()
     if settings.out.exists():
         shutil.rmtree(settings.out)
     work.replace(settings.out)

@@ -14,7 +14,7 @@ from reportnlp.archive import disk, records
 from reportnlp.archive.places import refuse_folder
 from reportnlp.errors import InputError, OutputError
 from reportnlp.findings.loader import load_panel
-from reportnlp.golds.blocks import GoldAnswers, GoldRow, NotCoded, filled
+from reportnlp.golds.blocks import GoldAnswers, GoldRow, NotCoded, Uncoded, filled
 from reportnlp.registry import GOLDS
 from reportnlp.types import BadRow, Presence
 
@@ -49,11 +49,13 @@ class GoldCounts:
     Attributes:
         reports: rows written.
         present: findings that are present in them.
+        uncoded: reports that their coders left without codes; they are not written.
         quarantined: the rows that were not written, and why; `OUT.quarantine.jsonl` lists them.
     """
 
     reports: int = 0
     present: int = 0
+    uncoded: int = 0
     quarantined: list[BadRow] = field(default_factory=list)
 
     @property
@@ -106,9 +108,15 @@ def _write(draft: Path, source: ModuleType, settings: GoldSettings, counts: Gold
         for row in _kept(source.read(settings.source), counts, settings.source.name):
             writer.writerow([row.report_id, *filled(panel, row, asked, settings.not_coded).values()])
     if not counts.reports:
-        reasons = counts.left_out.most_common(1)
-        why = f" The commonest reason: {reasons[0][0]}" if reasons else ""
-        raise InputError(f"{settings.source} holds no gold answers for the source '{settings.kind}'.{why}")
+        raise InputError(
+            f"{settings.source} holds no gold answers for the source '{settings.kind}'.{_why(counts)}"
+        )
+
+
+def _why(counts: GoldCounts) -> str:
+    if counts.quarantined:
+        return f" The commonest reason: {counts.left_out.most_common(1)[0][0]}"
+    return f" {counts.uncoded} reports have no codes." if counts.uncoded else ""
 
 
 def _list_quarantined(out: Path, counts: GoldCounts) -> None:
@@ -126,6 +134,8 @@ def _kept(rows: Iterable[GoldRow], counts: GoldCounts, source: str) -> Iterator[
     for offset, row in enumerate(rows, start=1):
         if isinstance(row, BadRow):
             counts.quarantined.append(row)
+        elif isinstance(row, Uncoded):
+            counts.uncoded += 1
         elif row.report_id in seen:
             reason = "the report id was there before"
             counts.quarantined.append(BadRow(source, offset, reason, row.report_id))

@@ -4,8 +4,8 @@
 
 Prints, for each corpus and each of its parts, presence precision, recall and F1 per finding and over the
 panel (`uncertain` counts as not present), accuracy of the attributes where gold says the finding is present
-(a missed finding is a wrong answer), and the expected calibration error of the presence answers (Naeini et al.
-2015; ten bins of equal width). `--only` keeps the parts named and joins them.
+(a missed finding is a wrong answer), and the expected calibration error of the presence answers (Naeini et
+al. 2015; ten bins of equal width). `--only` keeps the parts named and joins them.
 """
 
 from __future__ import annotations

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reportnlp.generators._chest_xray.tables import CLEAR, FILE, FILM, FINDINGS, LUNG_DISEASE
+from reportnlp.generators._chest_xray.tables import (
+    BITS,
+    CLEAR,
+    FILE,
+    FILM,
+    FINDINGS,
+    LESIONS,
+    LUNG_DISEASE,
+    OPACITY,
+    PLEURA,
+    SHADOWS,
+    bits,
+)
 from reportnlp.generators._tables import refuse_unknown
 from reportnlp.generators.blocks import Act
 
@@ -18,23 +30,29 @@ PLURALS = frozenset(f"n_{name}" for name in FILM.members(("plurals",)))
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A denial, and the findings it answers.
+    """A denial, and the findings it answers. Sets of findings are numbers (`tables.bits`).
 
     Attributes:
         rule: of the grammar.
         denies: the findings that are absent once it is made.
         weight: how often it is made.
         topic: where in the findings.
-        spoiled: findings beside which nobody would say it.
         terms: the rules that name what a list denies.
+        mask: `denies`.
+        spoiled: findings beside which nobody would say it.
+        beside: findings without one of which nobody would say it, if any.
+        says: what no section says twice.
     """
 
     rule: str
     denies: frozenset[str]
-    weight: float = 1.0
-    topic: str = "lungs"
-    spoiled: frozenset[str] = frozenset()
-    terms: tuple[str, ...] = ()
+    weight: float
+    topic: str
+    terms: tuple[str, ...]
+    mask: int
+    spoiled: int
+    beside: int
+    says: int
 
     def act(self, section: str, topic: str, *, many: bool = False) -> Act:
         """The statement, made in a section; a list of what can be counted may be in the plural."""
@@ -49,10 +67,15 @@ def listed(names: Sequence[str], weight: float = 1.0, *, clear: bool = False) ->
     """A list of what there is not, perhaps after "the lungs are clear"."""
     terms = tuple(f"n_{name}" for name in names)
     denies = frozenset().union(*(TERMS[term] for term in terms))
-    topic = FILM.findings[names[0]].topic
+    says = bits(OPACITY if name in SHADOWS else name for name in names)
+    spoiled = LESIONS if OPACITY in names or not LESIONS.isdisjoint(names) else frozenset()
+    rule = "deny"
     if clear:
-        return Statement(f"clear_{len(terms)}", denies | CLEAR, weight, topic, LUNG_DISEASE, terms)
-    return Statement(f"deny_{len(terms)}", denies, weight, topic, terms=terms)
+        rule, denies, spoiled, says = "clear", denies | CLEAR, LUNG_DISEASE | PLEURA, says | BITS["clear"]
+    topic = FILM.findings[names[0]].topic
+    return Statement(
+        f"{rule}_{len(terms)}", denies, weight, topic, terms, bits(denies), bits(spoiled), 0, says
+    )
 
 
 def _statements(weights: Mapping[str, float]) -> tuple[Statement, ...]:
@@ -68,7 +91,10 @@ def _statement(said: str, weight: float) -> Statement:
         return listed(names, weight, clear=first == "clear")
     refuse_unknown(f"denial of {FILE}", (said,), FILM.denials)
     denial = FILM.denials[said]
-    return Statement(said, FILM.members(denial.denies), weight, denial.topic, FILM.members(denial.spoiled))
+    denies, wide = FILM.members(denial.denies), set(denial.says) & {"clear", "acute"}
+    says = FILM.members(set(denial.says) - wide) | wide if denial.says else denies
+    spoiled, beside = bits(FILM.members(denial.spoiled)), bits(FILM.members(denial.beside))
+    return Statement(said, denies, weight, denial.topic, (), bits(denies), spoiled, beside, bits(says))
 
 
 SAID = _statements(FILM.said)

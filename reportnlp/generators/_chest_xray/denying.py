@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
-from reportnlp.generators._chest_xray.denials import ENDED, ENDS, TERMS, Statement, listed
+from reportnlp.generators._chest_xray.denials import ENDED, ENDS, SAID, TERMS, Statement, listed
+from reportnlp.generators._chest_xray.findings import last_doubt
 from reportnlp.generators._chest_xray.tables import (
+    BITS,
     DEVICES,
     EXEMPT,
     FINDINGS,
+    LUNG_DISEASE,
     NONE,
     OPACITY,
     TRANSIENT,
     TWICE,
+    bits,
 )
 from reportnlp.generators._chest_xray.telling import Telling
 from reportnlp.generators._chest_xray.words import slots_of
@@ -25,8 +29,9 @@ ASKED = 6
 
 def deny_some(telling: Telling) -> None:
     """Deny some of what is not there, now and then by its having gone."""
+    fitting = _fitting(telling, SAID)
     for _ in range(_how_many(telling)):
-        if statement := _choose(telling, telling.fitting, again=False):
+        if statement := _choose(telling, fitting, telling.main, again=False):
             telling.deny(statement, telling.main)
     if telling.main == "findings" and telling.happens(0.06) and telling.wanted.get(NONE) != SILENT:
         _other_ways(telling)
@@ -36,43 +41,55 @@ def _how_many(telling: Telling) -> int:
     silent = telling.wanted.get(NONE) == SILENT
     if silent or telling.main == "impression":
         return 0 if silent else telling.random.choice((0, 1, 2))
-    return telling.random.choice((1, 2, 2, 3)) + int(telling.style.detail * 2.5)
+    return telling.random.choice((2, 2, 3, 3)) + int(telling.style.detail * 2.5)
 
 
-def _choose(telling: Telling, statements: Iterable[Statement], *, again: bool) -> Statement | None:
-    """One of the statements that fit, sooner one that is asked for or that says something new."""
+def _choose(
+    telling: Telling, statements: Iterable[Statement], section: str, *, again: bool
+) -> Statement | None:
+    """One of the statements that fit, sooner one that is asked for; no section says a thing twice."""
     given: list[Statement] = []
     weights: list[float] = []
-    asked = telling.needed - telling.absent
+    asked = bits(telling.needed - telling.absent)
+    unsaid, unanswered = ~telling.said[section], ~bits(telling.absent)
     for statement in statements:
-        denies = statement.denies
-        new = 1.0 if again else len(denies - telling.absent) / len(denies)
-        if new and (not again or telling.fits(statement)):
+        if statement.says & ~unsaid:
+            continue
+        new = statement.mask & unanswered
+        if again or new:
             given.append(statement)
-            weights.append(statement.weight * new * new * (1 if asked.isdisjoint(denies) else ASKED))
+            weights.append(statement.weight * (ASKED if asked & statement.mask else 1))
     return telling.random.choices(given, weights)[0] if given else None
 
 
 def _other_ways(telling: Telling) -> None:
     """Something that has gone, or that an addendum takes back."""
-    free = [name for name in TWICE if name not in telling.spoken and name not in telling.absent]
+    said = telling.said["findings"]
+    free = [n for n in TWICE if n not in telling.spoken and n not in telling.absent and not said & BITS[n]]
+    clear = said & BITS["clear"]
+    free = [n for n in free if (not telling.young or n in TRANSIENT) and not (clear and n in LUNG_DISEASE)]
     if not free:
         return
     name = telling.random.choice(free)
     telling.absent.add(name)
+    telling.said["findings"] |= BITS[name]
+    telling.spoken_bits |= BITS[name]
     slots = slots_of(telling, name, doubtful=True)
     if name in TRANSIENT and telling.happens(0.7):
         telling.prior = True
         telling.add("gone", "findings", name, slots)
     else:
-        telling.acts.append(Act("maybe", "findings", telling.topic(name), slots))
+        telling.acts.append(Act(f"maybe_{name}", "findings", telling.topic(name), slots))
+        if telling.twice:
+            telling.acts.append(Act(last_doubt(name), "impression", slots=slots))
+            telling.ended += 1
         telling.add("add_no", "addendum", name, {**slots, "n1": f"bare_{name}"})
 
 
 def deny_the_rest(telling: Telling) -> None:
     """Deny what is to be absent and has not been denied: it has gone, or stands in lists."""
     left = [name for name in FINDINGS if name in telling.needed and name not in telling.absent]
-    telling.random.shuffle(left)
+    left.sort(key=lambda name: -len(TERMS[f"n_{name}"]))
     names: list[str] = []
     for name in left:
         if name in telling.absent:
@@ -105,8 +122,12 @@ def _gone(telling: Telling, name: str) -> None:
 
 def _list(telling: Telling, denial: Statement) -> None:
     """A list that shows no finding that is there: where there is pneumonia, consolidation may be denied."""
+    telling.said[telling.main] |= denial.says
     act = denial.act(telling.main, telling.place(denial.topic))
-    telling.acts.append(replace(act, shows=tuple(sorted(denial.denies - telling.found.keys()))))
+    slots = dict(act.slots)
+    if OPACITY in telling.found:
+        slots = {n: f"{term}_beside" if term == "n_consolidation" else term for n, term in slots.items()}
+    telling.acts.append(replace(act, slots=slots, shows=tuple(sorted(denial.denies - telling.found.keys()))))
 
 
 def deny_at_the_end(telling: Telling) -> None:
@@ -115,14 +136,22 @@ def deny_at_the_end(telling: Telling) -> None:
         return
     nothing = not telling.found.keys() - {DEVICES}
     if nothing or (not telling.ended and telling.twice):
-        if statement := _choose(telling, ENDS, again=True):
+        if statement := _choose(telling, _fitting(telling, ENDS), "impression", again=True):
             telling.deny(statement, "impression")
             telling.ended += 1
-    elif telling.happens(0.4) and (statement := _choose(telling, ENDED, again=True)):
+    elif telling.happens(0.4) and (
+        statement := _choose(telling, _fitting(telling, ENDED), "impression", again=True)
+    ):
         telling.deny(statement, "impression")
-    more = telling.twice and nothing and telling.happens(0.15)
-    if more and (statement := _choose(telling, telling.fitting, again=True)):
-        telling.deny(statement, "impression")
+
+
+def _fitting(telling: Telling, statements: Iterable[Statement]) -> list[Statement]:
+    spoken, found, there = telling.spoken_bits, telling.found_bits, telling.there_bits
+    return [
+        each
+        for each in statements
+        if not each.mask & spoken and not each.spoiled & found and (not each.beside or each.beside & there)
+    ]
 
 
 def say_something(telling: Telling) -> None:
@@ -133,7 +162,8 @@ def say_something(telling: Telling) -> None:
             telling.deny(telling.random.choice(fits), telling.main)
     sections = {act.section for act in telling.acts}
     if "impression" not in sections and telling.style.has("impression"):
-        telling.acts.append(Act("unchanged", "impression"))
+        spine = any(act.rule == "spine.normal" for act in telling.acts)
+        telling.acts.append(Act("unchanged" if telling.prior and not spine else "as_above", "impression"))
     if "findings" not in sections and telling.style.has("findings"):
-        rule = "child.normal" if telling.patient == "child" else "spine.normal"
+        rule = "child.normal" if telling.young else "spine.normal"
         telling.acts.append(Act(rule, topic="spine"))

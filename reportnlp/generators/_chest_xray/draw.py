@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from random import Random
 
 from reportnlp.errors import InputError
@@ -22,10 +23,14 @@ from reportnlp.generators._chest_xray.tables import (
 from reportnlp.generators.blocks import ABSENT, PRESENT, SILENT, UNCERTAIN, presence_of, weighted
 from reportnlp.types import NOT_APPLICABLE
 
+MOST_DOUBTS = 2
+NAMED, PNEUMONIA = ("consolidation", "infiltration"), "pneumonia"
 FLOOR = 0.002
 """Chance of an answer that a kind of patient does not have, where it is asked for all the same."""
 RESTS_ON = {PRESENT: ABSENT, UNCERTAIN: UNCERTAIN, ABSENT: PRESENT}
 """Where a finding is this, "no finding" is that (the first that fits), and the other way round."""
+_PATIENTS = tuple(FILM.patients)
+_OFTEN = tuple(accumulate(patient.often for patient in FILM.patients.values()))
 _CLASHES: Mapping[str, set[str]] = {
     PRESENT: {PRESENT, UNCERTAIN},
     UNCERTAIN: {PRESENT},
@@ -55,7 +60,8 @@ def draw_case(random: Random, wanted: Mapping[str, str]) -> Case:
     Raises:
         InputError: answers that no report can have together.
     """
-    _refuse(wanted)
+    if wanted:
+        _refuse(wanted)
     patient = _draw_patient(random, wanted)
     found = _draw_found(random, wanted, patient)
     return Case(patient, found, draw_attributes(random, wanted, found))
@@ -108,6 +114,8 @@ def _barred(wanted: Mapping[str, str]) -> set[str]:
 def _draw_patient(random: Random, wanted: Mapping[str, str]) -> str:
     """A kind of patient in whom what is asked for is likely."""
     asked = _asked(wanted)
+    if not asked:
+        return random.choices(_PATIENTS, cum_weights=_OFTEN)[0]
     weights = {}
     for name, patient in FILM.patients.items():
         weight = patient.often
@@ -120,6 +128,8 @@ def _draw_patient(random: Random, wanted: Mapping[str, str]) -> str:
 
 
 def _asked(wanted: Mapping[str, str]) -> dict[str, str]:
+    if not wanted:
+        return {}
     return {name: answer for name in FINDINGS if (answer := presence_of(wanted, name))}
 
 
@@ -133,6 +143,7 @@ def _draw_found(random: Random, wanted: Mapping[str, str], patient: str) -> dict
     none = wanted.get(NONE, "")
     _limit(drawn, free, none)
     _settle_shadows(drawn, asked, free)
+    _settle_doubts(drawn, free)
     needed = RESTS_ON.get(none, "") if none != PRESENT else ""
     if needed and needed not in {answer for name, answer in drawn.items() if name not in EXEMPT}:
         out = {*EXEMPT, *SHADOWS, *(never if needed == PRESENT else ())}
@@ -154,12 +165,32 @@ def _limit(drawn: dict[str, str], free: Iterable[str], none: str) -> None:
             drawn[name] = ""
 
 
+def _settle_kinds(drawn: dict[str, str], free: Sequence[str]) -> None:
+    """Call a shadow by one name, in place, and doubt no more than what it is due to."""
+    named = [kind for kind in NAMED if drawn[kind] == PRESENT]
+    for kind in (kind for kind in NAMED if kind in free):
+        doubled = kind == NAMED[-1] and drawn[NAMED[0]] == drawn[kind]
+        settled = drawn[kind] == UNCERTAIN and (named or drawn[PNEUMONIA])
+        if doubled or settled:
+            drawn[kind] = ""
+
+
+def _settle_doubts(drawn: dict[str, str], free: Iterable[str]) -> None:
+    """Leave few things in doubt, in place: a report that doubts everything says nothing."""
+    doubts = [n for n in free if drawn[n] == UNCERTAIN and n not in SHADOWS]
+    for name in doubts[MOST_DOUBTS:]:
+        drawn[name] = ""
+    if drawn["mass"] and drawn["nodule"] == UNCERTAIN and "nodule" in free:
+        drawn["nodule"] = ""
+
+
 def _settle_shadows(drawn: dict[str, str], asked: Mapping[str, str], free: Sequence[str]) -> None:
     """Make the kinds of shadow and their parent agree, in place."""
     if (above := asked.get(OPACITY)) in (ABSENT, SILENT, UNCERTAIN):
         for kind in KINDS:
             if kind in free and (drawn[kind] == PRESENT or above != UNCERTAIN):
                 drawn[kind] = ""
+    _settle_kinds(drawn, free)
     if OPACITY not in free:
         return
     below = {drawn[kind] for kind in KINDS}

@@ -11,6 +11,14 @@ from reportnlp.generators.blocks import PRESENT, weighted
 from reportnlp.types import UNSPECIFIED
 
 DEGREES = ("mild", "moderate", "severe")
+SIDED = ("upper", "middle", "lower")
+VAGUE: Mapping[str, tuple[str, ...]] = {
+    "emphysema": SIDED,
+    "pulmonary_fibrosis": ("upper", "lower"),
+    "atelectasis": ("lower",),
+    OPACITY: ("lower",),
+}
+"""Findings to the zones in which they may be without a side: basilar atelectasis, but no basilar nodule."""
 SAME_SIDE = 0.8
 """Chance that an effusion is on the side of the atelectasis."""
 
@@ -31,7 +39,19 @@ def draw_attributes(
             own["laterality"] = beside["laterality"]
         attributes[name] = filled(random, name, own)
     shadows = [name for name in SHADOWS if found.get(name) == PRESENT]
-    return attributes | (_of_shadows(random, wanted, shadows) if shadows else {})
+    if shadows:
+        attributes |= _of_shadows(random, wanted, shadows)
+        _settle_degrees(attributes, wanted)
+    return attributes
+
+
+def _settle_degrees(attributes: Mapping[str, dict[str, str]], wanted: Mapping[str, str]) -> None:
+    """Collapse and shadow in one place do not differ in degree, in place."""
+    collapse, shadow = attributes.get("atelectasis"), attributes.get(OPACITY)
+    if not collapse or not shadow or "atelectasis.severity" in wanted:
+        return
+    if all(collapse[key] == shadow[key] for key in ("location", "laterality")):
+        collapse["severity"] = UNSPECIFIED
 
 
 def filled(random: Random, name: str, own: Mapping[str, str]) -> dict[str, str]:
@@ -42,7 +62,11 @@ def filled(random: Random, name: str, own: Mapping[str, str]) -> dict[str, str]:
         drawn["location"] = weighted(random, finding.zones or FILM.zones)
     if "laterality" in own and "laterality" not in drawn:
         usual = finding.sides or FILM.sides
-        drawn["laterality"] = weighted(random, FILM.sides_at.get(drawn.get("location", ""), usual))
+        zone = drawn.get("location", "")
+        side = weighted(random, FILM.sides_at.get(zone, usual))
+        if side == UNSPECIFIED and zone in SIDED and not (name in VAGUE and zone in VAGUE[name]):
+            side = random.choice(("left", "right"))
+        drawn["laterality"] = side
     if "severity" in own and "severity" not in drawn:
         drawn["severity"] = weighted(random, FILM.severities)
     return drawn

@@ -12,6 +12,16 @@ from reportnlp.types import UNSPECIFIED
 
 MOST_DOUBTS = 3
 """Things that one shadow may be."""
+SOFT = frozenset({"atelectasis", "pulmonary_fibrosis", "infiltration", "consolidation", "pulmonary_edema"})
+"""What nobody is concerned that a shadow is; it may be."""
+LOOKS = {
+    "pneumonia": "pneumonia",
+    "atelectasis": "atelectasis",
+    "pulmonary_fibrosis": "scar",
+    "mass": "mass",
+    "nodule": "mass",
+}
+"""What a shadow is put down to, to how such a shadow looks."""
 
 
 def tell_shadows(telling: Telling) -> set[str]:
@@ -60,6 +70,10 @@ def _shadow(telling: Telling, first: str) -> tuple[str, ...]:
     cause = () if doubts else _cause(telling, first)
     more = (*doubts, *cause)
     slots.update(_bare_names(telling, more))
+    if not SOFT.isdisjoint(more):
+        slots["may"] = "may_be"
+    if more and "kind_opacity" not in slots:
+        slots["kind_opacity"] = f"kind_like_{LOOKS.get(more[0], 'any') if len(more) == 1 else 'any'}"
     in_findings = telling.happens(0.45)
     rule = f"shadow_may_{len(doubts)}" if doubts else "shadow_due"
     if more and (in_findings or not telling.twice):
@@ -68,17 +82,23 @@ def _shadow(telling: Telling, first: str) -> tuple[str, ...]:
         telling.add(f"yes_{first}", telling.main, first, slots)
     if telling.twice and more and not in_findings:
         _finish(telling, rule, first, slots, more)
+    elif telling.twice and doubts:
+        telling.end(rule, first, again(telling, first, slots), *more)
     elif telling.twice:
-        telling.end(f"end_{first}", first, again(telling, first, slots))
-        for name in cause:
-            if name != "pneumonia" or telling.happens(0.7):
-                telling.end(f"end_{name}", name, slots_of(telling, name))
+        _conclude(telling, first, slots, cause)
     return more
+
+
+def _conclude(telling: Telling, first: str, slots: Mapping[str, str], cause: Sequence[str]) -> None:
+    """The impression takes up the shadow, by what it is put down to if there is a cause."""
+    for name in cause or (first,):
+        own = slots if name == first else slots_of(telling, name)
+        telling.end(f"end_{name}", name, again(telling, name, own))
 
 
 def _doubts(telling: Telling, first: str) -> tuple[str, ...]:
     """What the shadow may be."""
-    if first == "pneumonia":
+    if first == "pneumonia" or telling.found.get("pneumonia") == PRESENT:
         return ()
     doubts = [n for n in FILM.groups["doubted"] if telling.found.get(n) == UNCERTAIN and n != first]
     if first in KINDS:
@@ -111,7 +131,7 @@ def _finish(telling: Telling, rule: str, first: str, slots: Mapping[str, str], m
     if more == (name,) and rule == "shadow_due" and telling.happens(0.55):
         telling.add("end_pneumonia", "impression", name, again(telling, name, slots_of(telling, name)))
     elif more == (name,) and rule == "shadow_may_1" and telling.happens(0.4):
-        place = words(name, telling.attributes[OPACITY], telling.looks)
-        telling.add("maybe", "impression", name, {**slots_of(telling, name), **place})
+        place = words(telling.random, name, telling.attributes[OPACITY], telling.looks)
+        telling.add("last_maybe", "impression", name, {**slots_of(telling, name), **place})
     else:
         telling.add(rule, "impression", first, slots, *more)

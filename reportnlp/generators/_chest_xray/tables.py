@@ -31,7 +31,7 @@ class Finding(Strict):
         covers: what is denied along with it: where there is no infiltrate, there is no pneumonia.
         taken_up: chance that an impression takes it up.
         counted: a noun with an article and a plural; the others have neither.
-        sized: its degree is a size: small, not mild.
+        degree: the rules that name its degree (`size`: small, not mild).
         varied: findings and impression share words for its looks: rules `kind_mass_a` to `kind_mass_c`.
         transient: it comes, goes and may have cleared; the rest is there or unchanged.
         zones, sides: chances of its place, where they are not the usual ones.
@@ -43,7 +43,7 @@ class Finding(Strict):
     covers: tuple[str, ...] = ()
     taken_up: float = 0.88
     counted: bool = False
-    sized: bool = False
+    degree: str = "deg"
     varied: bool = False
     transient: bool = False
     zones: dict[str, float] = Field(default_factory=dict)
@@ -61,17 +61,27 @@ class Patient(Strict):
     """
 
     often: float
-    words: Literal["plain", "ward", "child"] = "plain"
+    words: Literal["plain", "ward", "child", "newborn"] = "plain"
     congested: bool = False
     chances: dict[str, Chances] = Field(default_factory=dict)
 
 
 class Denial(Strict):
-    """What a rule denies, where in the findings it stands, and beside which findings nobody would say it."""
+    """What a rule denies, and when.
+
+    Attributes:
+        denies: the findings.
+        topic: where in the findings it stands.
+        spoiled: beside which findings nobody would say it.
+        beside: the findings without one of which nobody would say it; none when empty.
+        says: what it names, which no section names twice; what it denies when empty.
+    """
 
     denies: tuple[str, ...]
     topic: str = "lungs"
     spoiled: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
 
 
 class Beside(Strict):
@@ -123,6 +133,11 @@ TRANSIENT = frozenset(name for name, finding in FILM.findings.items() if finding
 CLEAR = FILM.members(("clear",))
 PLEURA = FILM.members(("pleura",))
 LUNG_DISEASE = FILM.members(("lung_disease",))
+LESIONS = FILM.members(("lesions",))
+RANK: Mapping[str, int] = {name: rank for rank, name in enumerate(FILM.groups["ranked"])}
+"""What an impression takes up first."""
+BITS: Mapping[str, int] = {name: 1 << place for place, name in enumerate((*FILM.findings, "clear", "acute"))}
+"""Of sets of findings, and of two wide statements: sets that are compared often are numbers."""
 TWICE = FILM.groups["twice"]
 """Findings that an impression may contradict, or an addendum correct, with no other answer changing."""
 
@@ -134,6 +149,15 @@ PROFILES: Mapping[str, Mapping[str, Chances]] = {
 PAIRS = {
     (first, second): chance for (first, second), chance in ((p.split(), c) for p, c in FILM.pairs.items())
 }
+
+
+def bits(names: Iterable[str]) -> int:
+    """A set of findings as a number."""
+    held = 0
+    for name in names:
+        held |= BITS[name]
+    return held
+
 
 refuse_unknown(f"finding of {FILE}", [n for p in FILM.patients.values() for n in p.chances], FINDINGS)
 refuse_unknown(f"finding of {FILE}", [name for pair in PAIRS for name in pair], FINDINGS)

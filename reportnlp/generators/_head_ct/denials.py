@@ -31,8 +31,9 @@ def _kinds(story: Story, told: Told) -> list[Item]:
     gone = [kind for kind in KINDS if told[kind] == ABSENT]
     named = [kind for kind in KINDS if told[kind] in (PRESENT, UNCERTAIN)]
     if named and len(named) + len(gone) == len(KINDS) and gone and story.happens(0.75):
-        old = story.case.age == "chronic" and told["ich"] == PRESENT
-        return [("rest_chronic" if old else "rest", tuple(gone))]
+        old = story.case.age == "chronic" and told["ich"] == PRESENT and UNCERTAIN not in told.values()
+        rest = "rest_chronic" if old else "rest_known" if story.case.scene == "follow" else "rest"
+        return [(rest, tuple(gone))]
     outside = set(OUTSIDE) <= set(gone) and story.happens(0.65)
     if outside and (told["ich"] != SILENT or "iph" not in gone):
         return [*((kind, (kind,)) for kind in gone if kind not in OUTSIDE), ("extra", OUTSIDE)]
@@ -50,12 +51,14 @@ def deny_in_findings(story: Story, wide: str) -> None:
         items = [item for item in items if item[0] in beyond]
     elif wide:
         items = items_of(story, story.body)
-    deny(story, [item for item in items if item[0] not in story.told_with], "findings")
+    left = [item for item in items if item[0] not in story.told_with]
+    deny(story, [item for item in left if not story.gone or item[0] != "ich"], "findings")
 
 
 def deny(story: Story, items: Sequence[Item], section: str) -> None:
     """Deny each of some things, alone or in a list."""
-    listed = [item for item in items if story.happens(0.5)]
+    settled = _is_settled(story, section)
+    listed = [item for item in items if story.happens(0.5) and not (settled and item[0] == "ich")]
     if len(listed) == 1 and story.happens(0.6):
         listed = []
     if story.happens(0.2):
@@ -69,17 +72,38 @@ def deny(story: Story, items: Sequence[Item], section: str) -> None:
         listed = listed[number:]
 
 
+def _is_settled(story: Story, section: str) -> bool:
+    """Whether the impression denies blood that the findings were not sure of."""
+    doubt = story.body["ich"] == UNCERTAIN and story.end["ich"] == ABSENT and "ich" not in story.open
+    return doubt and section == "impression"
+
+
 def _deny_one(story: Story, item: Item, section: str) -> None:
     rule, shows = item
     if rule not in ALONE:
         _deny_list(story, [item], section)
         return
-    ending = ""
-    if rule == "ich" and "ich" in story.open:
-        ending = "_firm"
-    elif rule == "mass" and story.case.scene in ("tumor", "postop"):
-        ending = "_known"
+    ending = "_plain" if section == "impression" and rule in ("hc", "me") else _ending(story, rule, section)
     story.say(f"no_{rule}{ending}", section, story.topic(rule), shows)
+
+
+def _ending(story: Story, rule: str, section: str) -> str:
+    """The way of denying something that goes with what else is there."""
+    scene, blood = story.case.scene, story.case.there("sah", "ivh")
+    if rule == "ich":
+        if _is_settled(story, section):
+            return "_settled"
+        return "_firm" if "ich" in story.open else ""
+    if rule == "mass":
+        return {"tumor": "_known", "postop": "_op"}.get(scene, "")
+    if rule == "inf":
+        return "_stroke" if scene == "stroke" else ""
+    if rule == "fx":
+        return "_plain" if scene in ("postop", "shunt") else ""
+    if rule == "hc":
+        spoiled = blood or story.case.there("me")
+        return "_plain" if spoiled else "_prior" if story.scene.known else ""
+    return "_plain" if blood or story.pusher else ""
 
 
 def _deny_list(story: Story, items: Sequence[Item], section: str) -> None:
@@ -88,9 +112,11 @@ def _deny_list(story: Story, items: Sequence[Item], section: str) -> None:
         at = names.index("d_me")
         names[at : at + 1] = ["d_me_first", "d_me_second"]
     slots = dict(zip("abcde", names, strict=False))
+    framed = story.happens(0.09)
     shows = [short for _, all_shown in items for short in all_shown]
     topic = story.topic(items[0][0]) if len(items) == 1 else "brain"
-    story.say("deny", section, topic, shows, list=f"list{len(names)}_or", **slots)
+    slots["list"] = f"list{len(names)}_{'plain' if framed else 'or'}"
+    story.say("deny_framed" if framed else "deny", section, topic, shows, **slots)
 
 
 def _name(story: Story, rule: str) -> str:
@@ -105,6 +131,8 @@ def _name(story: Story, rule: str) -> str:
 def draw_wide(story: Story) -> str:
     """The rule of a wide denial, where all that it denies is denied throughout; often there is none."""
     told = story.end
+    if story.gone:
+        return ""
     quiet = all(section[short] == ABSENT for section in (told, story.body) for short in ("ich", *ACUTE))
     if not quiet or story.open or not story.happens(0.75 if story.style.has("impression") else 0.3):
         return ""

@@ -39,7 +39,7 @@ PUSHING = ("iph", "sdh", "edh", "inf", "mass")
 """What can shift the midline."""
 OLD_KINDS = {**dict.fromkeys(KINDS, 0.0), "sdh": 0.9, "edh": 0.02, "iph": 0.08}
 """Chances of the kinds where the blood is old."""
-FEW_DENIED = (("sdh", "edh"), ("sdh", "edh"), ("sah",), ("sdh",), ("iph",), ("ivh",))
+FEW_DENIED = (("sdh", "edh"), ("sdh", "edh"), ("sdh",))
 """Kinds that are denied where nothing is said of bleeds at large."""
 
 
@@ -80,7 +80,7 @@ def draw_case(random: Random, wanted: Mapping[str, str]) -> Case:
     if told["ich"] == ABSENT and scene.clear and happens(random, 0.2):
         told.update({short: asked.get(short, ABSENT) for short in ("inf", "hc")})
         asked = {"me": ABSENT, **asked}
-    told["me"] = _draw(random, asked, "me", _mass_effect(name, told))
+    told["me"] = _draw(random, asked, "me", _mass_effect(name, told, age))
     return Case(name, told, age)
 
 
@@ -135,9 +135,12 @@ def _draw(random: Random, asked: Told, short: str, four: Four, never: Collection
     return weighted(random, chances)
 
 
-def _mass_effect(scene: str, told: Told) -> Four:
-    if any(told[short] == PRESENT for short in PUSHING):
+def _mass_effect(scene: str, told: Told, age: str) -> Four:
+    weak = age == "chronic" or scene == "shunt"
+    if any(told[short] == PRESENT for short in PUSHING if not (short == "iph" and weak)):
         return HEAD.mass_effect.pushed
+    if scene == "elsewhere":
+        return HEAD.mass_effect.unseen
     return HEAD.mass_effect.swollen if scene == "arrest" else HEAD.mass_effect.quiet
 
 
@@ -173,7 +176,7 @@ def _never(kinds: list[str], age: str) -> set[str]:
 def _unparented(random: Random, kinds: Told) -> dict[str, str]:
     """Kinds of which nothing is said, or that are denied one by one."""
     told = {kind: kinds.get(kind, SILENT) for kind in KINDS}
-    if happens(random, 0.4):
+    if happens(random, 0.2):
         for kind in random.choice(FEW_DENIED):
             told[kind] = kinds.get(kind, ABSENT)
     return told

@@ -5,48 +5,69 @@ from __future__ import annotations
 from random import Random
 
 from reportnlp.generators._head_ct.draw import Case
+from reportnlp.generators._head_ct.places import (
+    horn_of,
+    level_of,
+    place_of_pusher,
+    sizes_of,
+    symptoms,
+)
 from reportnlp.generators._head_ct.tables import HEAD, KINDS, Told
-from reportnlp.generators.blocks import happens, other_side
+from reportnlp.generators.blocks import happens, other_side, weighted
 
-EMPTY = ("withme", "withiv", "tail", "end")
+EMPTY = ("withme", "withiv", "tail", "end", "residual")
 """Slots that an act fills where something is told in the same breath."""
 EARLIER = {"was": "was_size", "was_big": "was_mass", "was_shift": "was_moved"}
+LEVELED = ("me_of_it", "n_me", "is_me", "more_me")
+"""Rules of mass effect that there is one of for every way of pushing."""
+TRENDS = {"same": 0.42, "less": 0.36, "more": 0.22}
+TOLD_BY_TREND = ("same", "known_adj", "known_end", "is_me_known", "is_hc_known", "hc_now", "hc_trend")
+BONES = ("parietal", "temporal", "occipital", "frontal")
+KNOWN = ("sdh", "sah", "iph", "edh", "ivh")
+"""Kinds in the order in which a bleed that is followed up is called by one of them."""
 
 
 def draw_slots(random: Random, case: Case, sorts: Told, *, british: bool) -> dict[str, str]:
     """Every slot that no single act fills."""
     side = random.choice(("left", "right"))
-    slots = {"side": side, "other": other_side(side), **_sizes(random, case, sorts)}
-    slots["here"] = random.choice(HEAD.sorts["lobe"])
-    deep = "fx_deep" if sorts["fx"] in HEAD.marks["deep_fracture"] else "fx_crack"
-    slots["fx_kind"] = random.choice(("fx_plain", "fx_crack", "fx_open", deep))
-    slots["count"] = random.choice(HEAD.sorts["count"])
-    slots["inf_place"] = f"place_{sorts['inf']}"
+    here = random.choice(HEAD.sorts["lobe"])
+    slots = {"side": side, "other": other_side(side), "here": here, "limb": other_side(side)}
     slots.update(dict.fromkeys(EMPTY, ""), shut="close")
+    trend = weighted(random, TRENDS)
+    slots.update({name: f"{name}_{trend}" for name in TOLD_BY_TREND})
+    slots["fx_where"] = f"fx_{_bone(case, sorts, here)}"
+    _push(random, case, sorts, slots, trend)
+    _fix_words(random, case, sorts, slots)
     slots["edh_word"] = "edh_uk" if british and happens(random, 0.85) else "edh_us"
-    slots.update({f"{short}_where": f"{short}_{sort}" for short, sort in sorts.items()})
-    slots.update(EARLIER if HEAD.scenes[case.scene].known else dict.fromkeys(EARLIER, "was_none"))
+    slots["swelling"] = "swelling_none" if slots["fx_where"] == "fx_base" else "swelling_over"
+    slots["tube"] = "tube_shunt" if case.scene == "shunt" else "tube_evd"
+    slots["inf_place"] = f"place_{sorts['inf']}"
+    slots.update(
+        {f"{short}_where": f"{short}_{sorts[short]}" for short in ("iph", "sdh", "sah", "inf", "mass")}
+    )
+    _fill_history(random, case, sorts, slots)
+    moved = HEAD.scenes[case.scene].known and trend != "same"
+    slots.update(EARLIER if moved else dict.fromkeys(EARLIER, "was_none"))
     return {**slots, **_ages(random, case)}
 
 
-def _sizes(random: Random, case: Case, sorts: Told) -> dict[str, str]:
-    """Millimeters of a collection now and before, of the shift it causes, and of a mass."""
-    number = random.randint
-    size = number(2, 8) if sorts["sdh"] in ("falx", "tent") else number(3, 22)
-    if case.there("me"):
-        size = max(size, number(8, 12))
-    grown = number(1, 7)
-    before = max(2, size + random.choice((grown, -grown)))
-    shift = number(2, 6) if size < 11 else number(3, 13)
-    bulk = "bulk_small" if size < 7 else "bulk_none" if size < 12 else "bulk_big"
-    sizes = {"size": str(size), "before": str(before), "shift": str(shift), "bulk": bulk}
-    big = number(max(size, 12), 52)
-    return {**sizes, "big": str(big), **_big(random, big)}
+def _push(random: Random, case: Case, sorts: Told, slots: dict[str, str], trend: str) -> None:
+    """Sizes, the way in which the brain is pushed, and the horn that is."""
+    place = place_of_pusher(case, sorts, slots["here"])
+    level = level_of(random, case, sorts, place)
+    sizes = sizes_of(random, case, sorts, level, trend)
+    slots.update({name: str(number) for name, number in sizes.items()}, level=level)
+    slots.update({rule: f"{rule}_{level}" for rule in LEVELED})
+    slots["horn"] = horn_of(random, place).format(**slots)
+    slots["me_grade"] = random.choice(HEAD.words[f"grade_{level}"])
+    size, big = sizes["size"], sizes["big"]
+    slots["bulk"] = "bulk_small" if size < 7 else "bulk_none" if size < 12 else "bulk_big"
+    slots["vol"] = str(max(1, big**3 // 2900))
+    slots.update(_big(random, big, sizes["old"]))
 
 
-def _big(random: Random, big: int) -> dict[str, str]:
+def _big(random: Random, big: int, before: int) -> dict[str, str]:
     """The size of a hematoma or a mass, in one unit throughout, and what it was before."""
-    before = max(8, big + random.choice((-9, -6, -4, 4, 6, 9)))
     if happens(random, 0.4):
         return {"bigsize": f"{big / 10:.1f} cm", "oldsize": f"{before / 10:.1f} cm"}
     if happens(random, 0.4):
@@ -54,13 +75,68 @@ def _big(random: Random, big: int) -> dict[str, str]:
     return {"bigsize": f"{big} mm", "oldsize": f"{before} mm"}
 
 
+def _fix_words(random: Random, case: Case, sorts: Told, slots: dict[str, str]) -> None:
+    """Draw once the words that may not change from one sentence to the next."""
+
+    def draw(name: str) -> str:
+        return random.choice(HEAD.words[name]).format(**slots)
+
+    for name in HEAD.fixed:
+        slots[name] = draw(name)
+    slots["over"] = HEAD.over.get(slots["region"], "cerebral hemisphere")
+    slots["sah_at"] = draw(f"sah_{sorts['sah']}")
+    low = sorts["iph"] in HEAD.marks["low"] and case.there("iph")
+    slots["ivh_at"] = draw("ivh_low" if low else "ivh_iph" if case.there("iph") else "ivh")
+    slots["sah_vol"] = f"extent_{sorts['sah']}"
+    slots["iph_word"] = random.choice(("bleed_hematoma", "bleed_hemorrhage"))
+    slots["transf_word"] = draw("transf_large" if case.there("me") else "transf")
+    hurt = sorts["cause"] == "trauma" and case.scene in ("trauma", "follow")
+    slots["doubt"] = draw("doubt_trauma" if hurt else "doubt")
+    deep = "fx_deep" if sorts["fx"] in HEAD.marks["deep_fracture"] else "fx_crack"
+    slots["fx_kind"] = random.choice(("fx_plain", "fx_crack", draw("fx_open"), deep))
+    slots["mass_short"] = f"short_{sorts['mass']}" if sorts["mass"] in HEAD.marks["named"] else "short_tumor"
+    if case.there("mass", "ivh", "iph"):
+        slots["hc_kind"] = draw("hc_blocked")
+    slots["residual"] = "residual " if case.scene == "postop" else ""
+    _fix_doubts(random, case, slots)
+
+
+def _fix_doubts(random: Random, case: Case, slots: dict[str, str]) -> None:
+    """What is in doubt, where what goes with it differs from scene to scene."""
+    for name, by_scene in HEAD.doubts.items():
+        slots[name] = random.choice(by_scene.get(case.scene) or HEAD.words[name])
+    if HEAD.scenes[case.scene].known:
+        slots["hc_doubt"] = "known"
+    if case.there("fx"):
+        bone = slots["fx_where"].removeprefix("fx_")
+        slots["fx_doubt"] = "line" if bone in BONES else "base" if bone == "base" else "vault"
+        slots["doubt_bone"] = bone
+
+
+def _bone(case: Case, sorts: Told, here: str) -> str:
+    """An extradural hematoma lies beneath the bone that is broken."""
+    return here if case.there("edh") and here in BONES else sorts["fx"]
+
+
+def _fill_history(random: Random, case: Case, sorts: Told, slots: dict[str, str]) -> None:
+    """What was known, and what the patient feels, so that the scan bears it out."""
+    felt = symptoms(random, case, sorts, slots["here"]) or slots["side"]
+    slots.update(motor=f"motor_{felt}", speech=f"speech_{felt}")
+    kind = next((kind for kind in KNOWN if case.there(kind)), "none")
+    name = kind if kind in ("none", "edh", "sdh", "ivh") else f"{kind}_{sorts['cause']}"
+    slots["known_bleed"] = f"known_{name}"
+    slots["past"] = random.choice(("known_sdh", "known_sdh", "known_sah_trauma", "known_contusion"))
+    slots["team"] = f"team_{case.scene}" if case.scene in HEAD.marks["teams"] else "team_any"
+
+
 def _ages(random: Random, case: Case) -> dict[str, str]:
     """The adjective of each kind's age, so that all together are as old as the answer says."""
     there = [kind for kind in KINDS if case.there(kind)] or ["ich"]
     ages = dict.fromkeys(("ich", *KINDS), "adj_none")
     if case.age == "acute":
-        ages.update({kind: "adj_acute" for kind in there if happens(random, 0.7)})
-        ages[random.choice(there)] = "adj_acute"
+        fresh = "adj_subacute" if happens(random, 0.07) and case.scene != "trauma" else "adj_acute"
+        ages.update({kind: fresh for kind in there if happens(random, 0.7)})
+        ages[random.choice(there)] = fresh
     elif case.age == "chronic":
         ages.update(dict.fromkeys(there, "adj_chronic"))
     elif case.age == "acute_on_chronic":

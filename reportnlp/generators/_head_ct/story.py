@@ -7,7 +7,7 @@ from random import Random
 
 from reportnlp.generators._head_ct.draw import Case
 from reportnlp.generators._head_ct.slots import draw_slots
-from reportnlp.generators._head_ct.sorts import draw_sorts, is_low
+from reportnlp.generators._head_ct.sorts import WITHIN, draw_sorts, pusher_of
 from reportnlp.generators._head_ct.tables import HEAD, KINDS, NAMES, Told
 from reportnlp.generators.blocks import PRESENT, UNCERTAIN, Act, Style
 
@@ -30,7 +30,12 @@ class Story:
         open: findings that the two sections contradict one another about.
         sorts: what sort of each thing it is.
         slots: what the words stand for.
-        low: whether all that takes up room lies in the posterior fossa.
+        pusher: what takes up room, by its short name, if anything does.
+        holder: what a bleed lies within, by its short name, if in anything.
+        low: whether what takes up room lies in the posterior fossa.
+        flat: whether the report is one text, with no conclusion that one could tell from the rest.
+        after: whether an infarct has been treated before the scan.
+        gone: whether a bleed that was followed up is gone.
         bare: whether infarcts are denied, old ones included.
         told_with: findings that were denied in the same breath as something in the findings.
         ended_with: the same in the impression.
@@ -47,11 +52,17 @@ class Story:
         self.open: set[str] = set()
         self.sorts = draw_sorts(random, case)
         self.slots = draw_slots(random, case, self.sorts, british=style.british)
-        self.low = is_low(case, self.sorts)
+        self.pusher = pusher_of(case, self.sorts)
+        self.holder = WITHIN.get(self.sorts["iph"], "") if case.there("iph") else ""
+        self.low = self.slots["level"] == "post"
         self.bare = self.happens(0.18)
         self.told_with: set[str] = set()
         self.ended_with: set[str] = set()
         self.child = False
+        self.flat = style.layout == "paragraph" and style.shape == "body"
+        self.gone = False
+        treated = case.scene == "stroke" and self.sorts["inf"] in ("mca", "mca_part") and case.there("inf")
+        self.after = treated and self.happens(0.2)
 
     @property
     def both(self) -> bool:
@@ -70,7 +81,10 @@ class Story:
     def say(self, rule: str, section: str, topic: str = "", shows: Sequence[str] = (), **slots: str) -> None:
         """Add one act; it is evidence only for what it does not leave to a later word."""
         proves = tuple([NAMES[short] for short in shows if self._proves(short, section)])
-        self.acts.append(Act(rule, section, topic, {**self.slots, **slots}, proves))
+        if section == "impression":
+            topic = ""
+        own = {name: self.slots.get(value, value) for name, value in slots.items()}
+        self.acts.append(Act(self.slots.get(rule, rule), section, topic, {**self.slots, **own}, proves))
 
     def _proves(self, short: str, section: str) -> bool:
         if section == "findings":
@@ -92,8 +106,13 @@ class Story:
         """What may be there."""
         return without_parent([short for short in NAMES if told[short] == UNCERTAIN], told)
 
-    def aged(self, short: str) -> str:
-        """A low density collection in doubt is a hygroma or old blood, where nothing settles it."""
+    def doubted(self, short: str) -> str:
+        """The last part of the names of the rules that tell what may be there.
+
+        A low density collection is a hygroma or old blood, where nothing settles it.
+        """
+        if f"{short}_doubt" in HEAD.doubts and short != "me":
+            return f"{short}_{self.slots[f'{short}_doubt']}"
         settled = self.answers["sdh"] != UNCERTAIN or self.body["sdh"] != self.end["sdh"]
         old = short == "sdh" and not settled and self.sorts["sdh"] in ("both", "tent")
         return "sdh_old" if old else short

@@ -73,6 +73,7 @@ class MassEffect(Strict):
     pushed: Four
     swollen: Four
     quiet: Four
+    unseen: Four
 
 
 class Child(Strict):
@@ -85,6 +86,7 @@ class Head(Strict):
     """`_head_ct/tables.toml`."""
 
     slots: tuple[str, ...]
+    fixed: tuple[str, ...]
     kinds: dict[str, str]
     others: dict[str, str]
     scenes: dict[str, Scene]
@@ -92,6 +94,16 @@ class Head(Strict):
     ways: dict[str, dict[str, float]]
     sorts: dict[str, tuple[str, ...]]
     marks: dict[str, frozenset[str]]
+    bulks: dict[str, tuple[int, int]]
+    horns: dict[str, tuple[str, ...]]
+    symptoms: dict[str, str]
+    over: dict[str, str]
+    metastatic: frozenset[str]
+    concluded: tuple[str, ...]
+    tumors: dict[str, tuple[str, ...]]
+    remarks: dict[str, tuple[str, ...]]
+    doubts: dict[str, dict[str, tuple[str, ...]]]
+    words: dict[str, tuple[str, ...]]
     leaves: dict[str, dict[str, tuple[str, ...]]]
     child: Child
 

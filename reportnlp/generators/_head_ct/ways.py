@@ -11,6 +11,13 @@ NO_BLEED = dict.fromkeys(ALL_BLEEDS, ABSENT)
 NO_KIND_SAID = dict.fromkeys(KINDS, SILENT)
 DOUBTED = ("iph", "sdh", "sah")
 """Kinds that a report may take for one, or not be sure of at first."""
+LIKELY = {
+    "fx": ("trauma", "elder", "elsewhere"),
+    "inf": ("stroke", "general", "elder", "headache"),
+    "mass": ("tumor", "headache", "general"),
+    "me": (),
+}
+"""Scenes in which the answer about something may come about otherwise than straight."""
 
 
 def choose_ways(story: Story) -> None:
@@ -18,6 +25,8 @@ def choose_ways(story: Story) -> None:
     bleed = story.answers["ich"]
     if bleed == PRESENT:
         _way_of_bleed(story)
+    elif bleed == ABSENT and _is_gone(story):
+        _tell_gone(story)
     elif bleed == ABSENT:
         _way_of_no_bleed(story)
     elif bleed == UNCERTAIN:
@@ -51,6 +60,8 @@ def _way_of_bleed(story: Story) -> None:
 
 def _way_of_no_bleed(story: Story) -> None:
     way = weighted(story.random, HEAD.ways[ABSENT])
+    if story.case.scene in ("follow", "elsewhere"):
+        return
     kind = story.random.choice(DOUBTED)
     unsure = {**NO_KIND_SAID, "ich": UNCERTAIN, kind: UNCERTAIN}
     if way == "settled" and story.both:
@@ -59,12 +70,23 @@ def _way_of_no_bleed(story: Story) -> None:
         story.body.update(unsure)
         story.end.update(unsure)
         story.add("add_no", ALL_BLEEDS, told=f"told_{kind}")
-    elif way == "gone" and story.case.scene in ("follow", "elder", "postop", "headache"):
-        section = "findings" if story.style.has("findings") else "impression"
-        story.say("gone", section, "brain", ALL_BLEEDS)
-        story.avoid.add("brain.stain")
-    elif way != "plain" and story.style.has("findings"):
+    elif way == "explained" and story.style.has("findings"):
         story.say("explained", "findings", "brain", ALL_BLEEDS)
+        story.avoid.add("brain.stain")
+
+
+def _is_gone(story: Story) -> bool:
+    """Whether a bleed was known that has gone: that is told then, and nothing else is made of it."""
+    op = story.case.scene == "postop" and story.sorts["op"] == "burr"
+    return (story.case.scene == "follow" and story.happens(0.75)) or (op and story.happens(0.5))
+
+
+def _tell_gone(story: Story) -> None:
+    story.gone = True
+    section = "findings" if story.style.has("findings") else "impression"
+    rule = "gone" if story.case.scene == "follow" else "gone_op"
+    story.say(rule, section, "brain", ALL_BLEEDS, known=story.slots["past"])
+    story.avoid.add("brain.stain")
 
 
 def _way_of_doubt(story: Story) -> None:
@@ -88,17 +110,18 @@ def _way_of(story: Story, short: str) -> None:
     """How the answer about something else than a bleed comes about; one draw decides."""
     said, draw = story.answers[short], story.random.random()
     added = short in ("fx", "inf")
+    if story.case.scene not in LIKELY[short] or short in (story.holder, story.pusher):
+        return
     if said == PRESENT and added and draw < 0.05 and not story.added:
         if not story.case.there("me", "iph"):
             story.body[short] = story.end[short] = ABSENT
             story.add(f"add_{short}", (short,))
     elif not story.both:
         return
-    elif (said == PRESENT or (said == ABSENT and added)) and 0.05 < draw < 0.09:
-        story.body[short] = UNCERTAIN
-    elif said == UNCERTAIN and draw < 0.14:
-        story.body[short] = PRESENT
-    elif said == UNCERTAIN and draw < 0.22:
+    elif (said == PRESENT and 0.05 < draw < 0.09) or (said == ABSENT and added and 0.05 < draw < 0.065):
+        if short != "me" or story.slots["level"] == "sulci":
+            story.body[short] = UNCERTAIN
+    elif said == UNCERTAIN and draw < 0.04:
         story.open.add(short)
-        told = (PRESENT, ABSENT) if draw < 0.18 else (ABSENT, PRESENT)
+        told = (PRESENT, ABSENT) if draw < 0.02 else (ABSENT, PRESENT)
         story.body[short], story.end[short] = told
