@@ -25,8 +25,8 @@ PAIRS_CPU, PAIRS_CUDA, PAIRS_FUSED = 16_384, 65_536, 1_048_576
 MOST_REPEATS = 2.0
 """In a batch of torch operations the most frequent word's steps sum to at most so many times the way to the
 least loss (see `damped`; at 2 its step is damped to 0.43). On 0.4 million words batches of 4,096 pairs made
-about 2 and shared 63 % of neighbours with a sequential program, 16,384 pairs about 8 and 52 %; two seeds of
-that program share 67 %."""
+about 2 and shared 63 % of neighbours with a sequential program, as much as that program shares with itself when the
+texts come in another order; 16,384 pairs made about 8 and shared 52 %."""
 
 PROGRAMS_PER_PROCESSOR = 4
 """Triton programs at once on one multiprocessor of a GPU; it sets the damping there. Compiled for an H100 at

@@ -262,21 +262,22 @@ class _Page:
         return [text.removesuffix(".") for text in texts] if self.look["no_stops"] else texts
 
     def _joined(self, texts: list[str], topics: list[str]) -> list[str]:
-        """Some short sentences run on into the next, if of the same organ or a denial like the first."""
+        """Some short sentences run on into the next, if of the same organ, or denials both."""
         joined = texts[:1]
         for place, text in enumerate(texts[1:], start=1):
-            alike = topics[place] == topics[place - 1] or (_denies(joined[-1]) and _denies(text))
+            denies = (_denies(joined[-1]), _denies(text))
+            alike = topics[place] == topics[place - 1] or all(denies)
             if alike and self.random.random() < self.joins and _is_short(joined[-1]) and _is_short(text):
-                joined[-1] = joined[-1].rstrip(".") + self._joint(joined[-1], text) + _small(text)
+                joined[-1] = joined[-1].rstrip(".") + self._joint(*denies) + _small(text)
             else:
                 joined.append(text)
         return joined
 
-    def _joint(self, first: str, second: str) -> str:
+    def _joint(self, first: bool, second: bool) -> str:
         """A denial runs on into another one only: "no fracture, mass" would deny the mass too."""
-        if _denies(first):
-            return ", " if _denies(second) else "; "
-        return "; " if _denies(second) else self.random.choice(JOINTS)
+        if first and second:
+            return ", "
+        return "; " if first or second else self.random.choice(JOINTS)
 
     def _groups(self, sentences: list[_Sentence]) -> dict[str, list[str]]:
         groups: dict[str, list[str]] = {}

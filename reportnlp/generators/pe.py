@@ -45,7 +45,7 @@ CHRONICITIES = {"acute": 0.46, UNSPECIFIED: 0.32, "chronic": 0.13, "acute_on_chr
 LOCATIONS = {
     "saddle": 0.08,
     "main": 0.14,
-    "interlobar": 0.09,
+    "interlobar": 0.11,
     "lobar": 0.2,
     "segmental": 0.26,
     "subsegmental": 0.13,
@@ -294,6 +294,8 @@ def _avoided(acts: Sequence[Act], presence: str, scene: str) -> set[str]:
         avoid |= {"vessels"}
     if "neg_whole" in said or "silent_imp" in said:
         avoid |= set(EVERYTHING) | {"sweep.nil"}
+    if "silent_body" in said:
+        avoid |= {"lungs", "pleura", "nodes", "sweep.heart_mediastinum", *NO_SWEEPS}
     if said & set(OTHER_MEANINGS):
         avoid |= {"heart", "pleura", "lungs.parapneumonic", "sweep.great_vessels", *NO_SWEEPS}
         avoid |= {"sweep.heart_mediastinum"}
@@ -441,9 +443,9 @@ def _places(random: Random, answers: Mapping[str, str]) -> dict[str, str]:
         **_spot(random, side, 1),
         **_spot(random, other, 2),
     }
-    if {slots["lobe1"], slots["lobe2"]} == {"place_rll", "place_lll"} and random.random() < 0.5:
+    if {slots["lobe1"], slots["lobe2"]} == {"place_rll", "place_lll"} and random.random() < 0.8:
         slots["where"] = BOTH_LOWER.get(slots["where"], slots["where"])
-    if location not in ("saddle", UNSPECIFIED) and random.random() < 0.3:
+    if location not in ("saddle", UNSPECIFIED) and random.random() < 0.4:
         slots["pe_side"] = slots["pe_side"].replace("pe_side_", "pe_side_order_")
     return slots
 
@@ -715,5 +717,5 @@ def _not_mentioned(random: Random, style: Style) -> tuple[str, list[Act]]:
         acts.append(Act(f"{body}_imp", "impression", slots=slots))
     if not acts and scene in PLAIN_SCENES:
         silent = Act("silent_imp", "impression", slots=slots)
-        acts.append(Act("lungs.is.airways", "findings", "lungs") if style.has("findings") else silent)
+        acts.append(Act("silent_body", "findings", "lungs", slots) if style.has("findings") else silent)
     return scene, acts

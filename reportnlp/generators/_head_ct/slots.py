@@ -21,7 +21,7 @@ EARLIER = {"was": "was_size", "was_big": "was_mass", "was_shift": "was_moved"}
 LEVELED = ("me_of_it", "n_me", "is_me", "more_me")
 """Rules of mass effect that there is one of for every way of pushing."""
 TRENDS = {"same": 0.42, "less": 0.36, "more": 0.22}
-TOLD_BY_TREND = ("same", "known_adj", "known_end", "is_me_known", "is_hc_known", "hc_now", "hc_trend")
+TOLD_BY_TREND = ("same", "known_adj", "known_end", "is_me_known", "is_hc_known", "hc_now", "hc_trend", "bare")
 BONES = ("parietal", "temporal", "occipital", "frontal")
 KNOWN = ("sdh", "sah", "iph", "edh", "ivh")
 """Kinds in the order in which a bleed that is followed up is called by one of them."""
