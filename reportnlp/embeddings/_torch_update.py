@@ -108,10 +108,10 @@ def step(
 ) -> torch.Tensor:
     """Make one batch's step, in place.
 
-    Centres step together, the contexts of a centre one after the other: its targets move after each context, as
-    in the original programs, before the next is looked at. (All contexts at once learns less: on 0.4 million
-    words vectors stayed a tenth shorter and shared 60 % of neighbours with a sequential program, not 64 %. That
-    program shares 63 % to 64 % with itself when the texts come in another order.)
+    Centres step together, the contexts of a centre one after the other: its targets move after each context,
+    as in the original programs, before the next is looked at. (All contexts at once learns less: on 0.4
+    million words vectors stayed a tenth shorter and shared 60 % of neighbours with a sequential program, not
+    64 %. That program shares 63 % to 64 % with itself when the texts come in another order.)
 
     Args:
         inputs: (rows, width) float32, read as they are at the start.

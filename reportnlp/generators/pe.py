@@ -58,7 +58,7 @@ RATIOS: dict[str, tuple[str, ...]] = {"strain_yes": ("1.2", "1.2", "1.3", "1.4",
 RATIOS |= {"strain_no": ("0.7", "0.75", "0.8", "0.8", "0.85"), "strain_unsaid": ("0.8",)}
 RATIOS |= {"strain_mild": ("1.0", "1.0", "1.1")}
 STRAINS: Mapping[str, Mapping[str, float]] = {
-    "high": {"strain_yes": 0.5, "strain_mild": 0.1, "strain_no": 0.2, "strain_unsaid": 0.2},
+    "high": {"strain_yes": 0.55, "strain_mild": 0.12, "strain_no": 0.23, "strain_unsaid": 0.1},
     "moderate": {"strain_yes": 0.2, "strain_mild": 0.15, "strain_no": 0.35, "strain_unsaid": 0.3},
     "low": {"strain_no": 0.5, "strain_unsaid": 0.5},
 }
@@ -301,7 +301,7 @@ def _avoided(acts: Sequence[Act], presence: str, scene: str) -> set[str]:
         avoid |= {"sweep.heart_mediastinum"}
     if any(act.topic == "lungs" for act in acts):
         avoid |= {"lungs.normal", "lungs.bare", "lungs.is.clear", "sweep.nil", "sweep.clear"}
-    if said & {"other_septic", "other_fat"}:
+    if said & {"other_septic", "other_fat", "other_septic_imp", "other_fat_imp"}:
         avoid |= {"lungs", "nodes.lymphoma", "nodes.sarcoid"}
     return avoid
 
@@ -529,7 +529,7 @@ def _clot(
     random: Random, style: Style, answers: Mapping[str, str], slots: Mapping[str, str], scene: str
 ) -> list[Act]:
     if answers[CHRONICITY] == UNSPECIFIED and answers[LOCATION] != "saddle" and random.random() < 0.25:
-        return _still(random, style, {**slots, "number": "many"})
+        return _still(random, style, _several(slots))
     said = answers[CHRONICITY]
     where = "findings" if style.has("findings") else "impression"
     acts = _seen(random, said, where, answers, slots)
@@ -580,6 +580,12 @@ def _conclusion(chronicity: str) -> str:
     return rules.get(chronicity, "imp_plain")
 
 
+def _several(slots: Mapping[str, str]) -> dict[str, str]:
+    """The same slots, of more than one clot."""
+    keys = ("where", "pe_side", "pe_at", "size")
+    return {**slots, "number": "many"} | {key: slots[key].replace("_one", "_many") for key in keys}
+
+
 def _still(random: Random, style: Style, slots: Mapping[str, str]) -> list[Act]:
     """Known emboli, smaller or not changed: they say nothing of their age."""
     course = random.choice(("smaller", "same"))
@@ -595,9 +601,10 @@ def _added(random: Random, style: Style, chronicity: str, slots: Mapping[str, st
     """Overlooked at first, and added."""
     age = "adj_acute" if chronicity == "acute" else "adj_none"
     acts = [Act("neg", "findings", "vessels", slots)]
+    told = {**slots, "age": age, "missed": f"missed_{slots['number']}"}
     if style.has("impression"):
         acts.append(Act("neg_imp", "impression", slots=slots))
-    return [*acts, Act("add_yes", "addendum", slots={**slots, "age": age}, shows=SHOWS)]
+    return [*acts, Act("add_yes", "addendum", slots=told, shows=SHOWS)]
 
 
 def _absent(random: Random, style: Style, answers: Mapping[str, str], scene: str) -> list[Act]:

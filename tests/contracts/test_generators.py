@@ -110,8 +110,9 @@ def test_the_written_corpora_are_the_ones_that_generators_keep_apart_from() -> N
 
 @pytest.mark.parametrize("panel", GENERATORS.names())
 def test_no_written_sentence_is_generated(panel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = drawn(panel)[0].report.text
+    number = next(n for n, w in enumerate(drawn(panel)) if any(_apart.sentences(w.report.text)))
+    written = drawn(panel)[number].report.text
     again = Generator(panel, seed=SEED)
     monkeypatch.setattr(again._apart, "_written", _apart.digests([written]))
-    assert again.write(0).report.text != written
-    assert not again._apart.shares(again.write(0).report.text)
+    assert again.write(number).report.text != written
+    assert not again._apart.shares(again.write(number).report.text)
