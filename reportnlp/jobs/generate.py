@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from reportnlp import __version__
+from reportnlp import __version__, generators
 from reportnlp.archive.disk import digest, put_json, read_json, sync
 from reportnlp.archive.progress import Progress, Silent
 from reportnlp.corpora.card import NAME, read_card
@@ -26,6 +26,7 @@ from reportnlp.generators import Generator, Written
 
 FILES = ("reports.jsonl", "gold.csv", "evidence.csv")
 EVIDENCE = ("report_id", "finding", "start", "end", "text")
+GENERATORS_FOLDER = Path(generators.__file__).parent
 CHUNK = 500
 ATTEMPTS = 50
 _STATE = "state.json"
@@ -180,7 +181,19 @@ def _orders(settings: GenerateSettings) -> list[Order]:
 def _identity(settings: GenerateSettings, orders: list[Order]) -> dict[str, object]:
     """What a resumed job must have in common with the one it continues."""
     asked = blake2b(repr(orders).encode(), digest_size=16).hexdigest()
-    return {"version": __version__, "panel": settings.panel, "seed": settings.seed, "orders": asked}
+    return {
+        "version": __version__,
+        "generator": _generators_digest(),
+        "panel": settings.panel,
+        "seed": settings.seed,
+        "orders": asked,
+    }
+
+
+def _generators_digest() -> str:
+    """Digest of everything that reports are made of, code and words: half a corpus by each is none."""
+    files = sorted(path for path in GENERATORS_FOLDER.rglob("*") if path.suffix in (".py", ".toml", ".bin"))
+    return blake2b(b"".join(path.read_bytes() for path in files), digest_size=16).hexdigest()
 
 
 def _refuse_place(settings: GenerateSettings) -> None:
