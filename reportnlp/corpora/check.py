@@ -13,8 +13,9 @@ import numpy as np
 from reportnlp.corpora.agreement import disagreements, kappas
 from reportnlp.corpora.folder import Corpus
 from reportnlp.corpora.near import near_duplicates
-from reportnlp.findings import Finding, Panel, load_panel
-from reportnlp.types import NOT_APPLICABLE, Presence
+from reportnlp.findings import Panel, load_panel
+from reportnlp.findings.together import clashes
+from reportnlp.types import Presence
 
 BOUNDED = 5_000
 """Reports up to which near-duplicates are looked for; beyond that, equal texts only."""
@@ -83,42 +84,26 @@ def _answers(corpus: Corpus, panel: Panel) -> Iterator[str]:
             elif answer and answer not in allowed[question]:
                 yield f"{report} has an answer to {question} that is none of {', '.join(allowed[question])}"
         for finding in panel.findings:
-            yield from (f"{report}: {what}" for what in _together(finding, row))
-
-
-def _together(finding: Finding, answers: Mapping[str, str]) -> Iterator[str]:
-    presence = answers.get(finding.name)
-    if presence is None:
-        return
-    for key in finding.attributes:
-        given = answers.get(f"{finding.name}.{key}")
-        if given and (given == NOT_APPLICABLE) == (presence == Presence.PRESENT):
-            yield f"{finding.name} is {presence} and its {key} {given}"
-    for parent in finding.parents:
-        above = answers.get(parent, Presence.PRESENT)
-        if presence == Presence.PRESENT and above != Presence.PRESENT:
-            yield f"{finding.name} is present and its parent {parent} {above}"
-        if above == Presence.ABSENT and presence != Presence.ABSENT:
-            yield f"{parent} is absent and its kind {finding.name} {presence}"
+            yield from (f"{report}: {what}" for what in clashes(finding, row))
 
 
 def _evidence(corpus: Corpus, panel: Panel) -> Iterator[str]:
     if corpus.evidence is None:
         return
-    names = {finding.name for finding in panel.findings}
+    findings = {finding.name: finding for finding in panel.findings}
     texts = corpus.texts
     shown: set[tuple[str, str]] = set()
     for row in corpus.evidence:
         report, finding = row["report_id"], row["finding"]
         shown.add((report, finding))
-        if report not in texts or finding not in names:
+        if report not in texts or finding not in findings:
             yield f"evidence.csv speaks of {finding} in {report}, and one of them is not there"
         elif not row["text"] or texts[report][int(row["start"]) : int(row["end"])] != row["text"]:
             yield f"the evidence of {finding} in {report} is not what stands there"
     for report, answers in corpus.gold.items():
-        for finding in names & answers.keys():
+        for finding in findings.keys() & answers.keys():
             silent = answers[finding] in ("", Presence.NOT_MENTIONED)
-            if silent == ((report, finding) in shown) and not (silent and finding == "no_finding"):
+            if silent == ((report, finding) in shown) and not (silent and findings[finding].none_of_panel):
                 state = (
                     "evidence, and is not mentioned" if silent else f"no evidence, and is {answers[finding]}"
                 )

@@ -17,18 +17,22 @@ from typing import NamedTuple
 from reportnlp.config import check, package_toml
 from reportnlp.errors import InputError, unknown_name
 from reportnlp.findings import Panel, load_panel
+from reportnlp.findings.together import clashes
 from reportnlp.generators._apart import Apart
 from reportnlp.generators._body import Words, rest
 from reportnlp.generators._grammar import Grammar
 from reportnlp.generators._layout import Layout, place_of
 from reportnlp.generators._noise import Blur
-from reportnlp.generators.blocks import Act, Content, presence_of
+from reportnlp.generators.blocks import Act, Content
 from reportnlp.registry import GENERATORS
-from reportnlp.types import NOT_APPLICABLE, Presence, Report, Span
+from reportnlp.types import NOT_APPLICABLE, Report, Span
 
 FIRST_DAY = date(2024, 1, 1)
 DAYS = 1000
 """Later than any year that `_common.toml` has for earlier exams."""
+TRIES = 1000
+"""Pages to draw until one has no written sentence; one in some hundreds has."""
+
 _RANK = ("findings", "impression", "addendum")
 NO_ANSWERS: Mapping[str, str] = {}
 
@@ -90,9 +94,10 @@ class Generator:
             InputError: answers that no report can have together.
         """
         random = Random(f"{self._seed}/{self.panel.name}/{number}/{attempt}")
-        page = self._page(random, wanted)
-        while self._apart.shares(page.text):
-            page = self._page(random, wanted)
+        pages = (self._page(random, wanted) for _ in range(TRIES))
+        page = next((page for page in pages if not self._apart.shares(page.text)), None)
+        if page is None:
+            raise InputError(f"No report has these answers, in {TRIES} tries. Ask for fewer of them.")
         named = report_id or f"{self.panel.name}-{self._seed}-{number:07}"
         day = FIRST_DAY + timedelta(days=random.randrange(DAYS))
         modality = getattr(self._entry, "MODALITY", "CT")
@@ -131,24 +136,10 @@ class Generator:
                 kind = f"answer to {question} ({where})"
                 raise unknown_name(kind, _shown_name(answer), self._questions[question])
         for finding in self.panel.findings:
-            self._check_together(finding.name, finding.parents, wanted, where)
-
-    def _check_together(
-        self, finding: str, parents: tuple[str, ...], wanted: Mapping[str, str], where: str
-    ) -> None:
-        presence = wanted.get(finding)
-        for question, answer in wanted.items():
-            is_own = question.startswith(f"{finding}.")
-            if is_own and (answer == NOT_APPLICABLE) == (presence == Presence.PRESENT) and presence:
+            for clash in clashes(finding, wanted):
                 raise InputError(
-                    f"{where}: {finding} is to be {presence} and {question} {answer}. An attribute has an "
-                    f"answer of its own when the finding is present, and is {NOT_APPLICABLE} otherwise."
-                )
-        for parent in parents:
-            above = wanted.get(parent, Presence.PRESENT)
-            if presence_of(wanted, finding) == Presence.PRESENT and above != Presence.PRESENT:
-                raise InputError(
-                    f"{where}: {finding} is to be present and {parent} {above}, which the first is a kind of."
+                    f"{where}: {clash}. An attribute has an answer of its own when its finding is present, "
+                    f"and is {NOT_APPLICABLE} otherwise; a kind is there only where its parent is."
                 )
 
 

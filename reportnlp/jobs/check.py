@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,14 +46,12 @@ class Checked:
         reports: how many there are; None where there is a card alone.
         problems: each in a line.
         unheld: floors were asked for, and it has none.
-        figures: method to question to F1, where floors were looked at.
     """
 
     name: str
     reports: int | None
     problems: list[str] = field(default_factory=list)
     unheld: bool = False
-    figures: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def run(settings: CheckSettings, progress: Progress | None = None) -> list[Checked]:
@@ -153,7 +151,6 @@ def _hold(
     digests[corpus.name] = corpus.digest
     for method in METHODS:
         figures = measure(_answers(corpus, method), corpus.gold)
-        found.figures[method] = figures
         before = held.get(method, {}) if known else {}
         if move:
             held[method] = moved(before, figures, lower=settings.lower_floors)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
 from reportnlp.corpora import problems, read_corpus
 from reportnlp.generators import Generator, Written, _apart
+from reportnlp.generators._grammar import CLOSE, OPEN, REGISTERS
 from reportnlp.generators.loader import load_words
 from reportnlp.jobs.generate import GenerateSettings, run
 from reportnlp.registry import GENERATORS
@@ -90,8 +93,20 @@ def test_a_finding_is_said_in_many_ways(panel: str) -> None:
 
 @pytest.mark.parametrize("panel", GENERATORS.names())
 def test_every_rule_can_be_expanded(panel: str) -> None:
-    _, grammar = load_words(panel, GENERATORS.get(panel).SLOTS)
-    assert len(grammar.names()) > 50  # unknown names in templates were refused when it was made
+    names = GENERATORS.get(panel).SLOTS
+    _, grammar = load_words(panel, names)
+    for rule in grammar.names():
+        for register in REGISTERS:
+            words = grammar.expand(rule, Random(0), register=register, slots=dict.fromkeys(names, "slot"))
+            assert max(words.count(OPEN), words.count(CLOSE)) <= 1, (rule, words)
+
+
+@pytest.mark.parametrize("panel", GENERATORS.names())
+def test_no_report_tells_of_a_year_after_its_exam(panel: str) -> None:
+    for written in drawn(panel):
+        assert written.report.exam_date is not None
+        years = [int(year) for year in re.findall(r"\b20[12]\d\b", written.report.text)]
+        assert max(years, default=0) <= written.report.exam_date.year
 
 
 @pytest.mark.parametrize("panel", GENERATORS.names())
