@@ -1,0 +1,1 @@
+"""The parts of the pe generator, below its entry."""
