@@ -33,6 +33,10 @@ class ResumeError(ReportNLPError):
     """Work on disk that belongs to another configuration, panel, version or input."""
 
 
+class TrainingError(ReportNLPError):
+    """Training that cannot go on: nothing to learn from, or numbers that are none."""
+
+
 class MissingExtraError(ReportNLPError):
     """A part of the package whose optional libraries are not installed."""
 

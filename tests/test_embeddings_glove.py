@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reportnlp.embeddings import _cooccurrence, glove
+from reportnlp.embeddings import _cooccurrence, _numba_cooccurrence, glove
 from reportnlp.embeddings._cooccurrence import ENTRY, Counting
 from reportnlp.embeddings._glove_model import Model, first_model
 from reportnlp.embeddings._numba_glove import NumbaLearner
@@ -120,6 +121,62 @@ def test_merged_runs_are_one_run_to_the_last_bit(tmp_path: Path, symmetric: bool
     assert all_cells(ids, Counting(WORDS, 5, symmetric, 1 << 14, 3), tmp_path / "threads", block=64) == one
 
 
+@pytest.mark.usefixtures("small_square")
+def test_a_table_grows_while_the_memory_allows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, counting = random_ids(9000, 200), Counting(200, 5, True, 1 << 24)
+    whole = all_cells(ids, counting, tmp_path / "whole")
+    monkeypatch.setattr(_cooccurrence, "FIRST_SLOTS", 32)
+    monkeypatch.setattr(_cooccurrence, "PIECE", 500)
+    assert all_cells(ids, counting, tmp_path / "grown") == whole
+    grown = [run for run in _cooccurrence.count(ids, counting, folder=None) if len(run.keys)]
+    assert len(grown) == 2  # the table, never full, and the square
+
+
+@pytest.mark.usefixtures("small_square")
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("memory", [1 << 12, 1 << 24])
+def test_counting_tells_of_every_word_once(
+    workers: int, memory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cooccurrence, "PIECE", 200)
+    ids, heard = random_ids(), list[int]()
+    _cooccurrence.count(ids, Counting(WORDS, 5, True, memory, workers), folder=None, seen=heard.append)
+    assert sum(heard) == (ids >= 0).sum()
+    assert len(heard) >= 15
+
+
+@pytest.mark.usefixtures("small_square")
+def test_a_stopped_count_does_not_count_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cooccurrence, "PIECE", 1)
+    pieces = _numba_cooccurrence.count_pairs
+    counted: list[int] = []
+
+    def spy(*given: Any) -> tuple[int, int]:
+        counted.append(1)
+        time.sleep(0.001)
+        return pieces(*given)
+
+    def stop(words: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_cooccurrence, "count_pairs", spy)
+    with pytest.raises(KeyboardInterrupt):
+        _cooccurrence.count(random_ids(), Counting(WORDS, 5, True, 1 << 24, 2), folder=None, seen=stop)
+    assert len(counted) < 2000
+
+
+@pytest.mark.usefixtures("small_square")
+def test_a_killed_training_leaves_no_file(tmp_path: Path) -> None:
+    """None has a name, so that none is there to be left, while all can still be read."""
+    ids, counting = random_ids(20_000, 200), Counting(200, 8, True, 1 << 14)
+    runs = _cooccurrence.count(ids, counting, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    cells = _cooccurrence.shuffled(runs, counting, x_max=10.0, alpha=0.5, seed=3, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    del runs
+    assert len(cells) == len(brute_force(ids, 8, True))
+
+
 def test_merged_blocks_rise_and_stay_small(tmp_path: Path) -> None:
     counting = Counting(WORDS, 10, False, 1 << 12)
     runs = _cooccurrence.count(random_ids(), counting, folder=tmp_path)
@@ -132,7 +189,11 @@ def test_merged_blocks_rise_and_stay_small(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small_square")
 @pytest.mark.parametrize("memory", [1 << 14, 1 << 24])
-def test_shuffled_cells_are_the_counts_in_random_order(tmp_path: Path, memory: int) -> None:
+@pytest.mark.parametrize("buckets", [2, 128])
+def test_shuffled_cells_are_the_counts_in_random_order(
+    tmp_path: Path, memory: int, buckets: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cooccurrence, "BUCKETS", buckets)
     ids = random_ids(20_000, 200)
     counting = Counting(200, 8, True, memory)
     runs = _cooccurrence.count(ids, counting, folder=tmp_path)
@@ -180,7 +241,9 @@ def test_a_planted_matrix_of_low_rank_is_fitted(engine: str) -> None:
     if engine == "numba":
         learner = NumbaLearner(cells, model, 0.05, 1)
     else:
-        learner = TorchLearner(cells, model, 0.05, 1, batch=64 if engine == "torch" else 3200, device="cpu")
+        learner = TorchLearner(
+            cells, model, 0.05, 1, batch=64 if engine == "torch" else 3200, devices=("cpu",)
+        )
     losses = passes(learner, len(cells), 150)
     assert losses[-1] < 1e-3 < 0.1 < losses[0]
     assert np.abs(product(learner.model()) - logs).max() < 0.5
@@ -219,7 +282,7 @@ def test_a_torch_batch_of_one_differs_from_a_numba_step_by_no_more_than_its_damp
     cells, _ = planted(rank=3, words=12)
     cells["weight"] = 1e-3  # little weight: no damping, accumulators near their first values
     numba = NumbaLearner(cells, first_model(12, 20, seed=4), 0.05, 1)
-    torch = TorchLearner(cells, first_model(12, 20, seed=4), 0.05, 1, batch=1, device="cpu")
+    torch = TorchLearner(cells, first_model(12, 20, seed=4), 0.05, 1, batch=1, devices=("cpu",))
     one, other = (passes(learner, len(cells), 2) for learner in (numba, torch))
     assert one == pytest.approx(other, rel=1e-3)
     np.testing.assert_allclose(numba.model().rows, torch.model().rows, atol=1e-4)
@@ -311,17 +374,37 @@ def test_counts_go_beside_the_corpus_and_are_gone_afterwards(
 ) -> None:
     random_ids().tofile(tmp_path / "ids")
     ids: Any = np.memmap(tmp_path / "ids", np.int32, "r")
-    seen: list[Path] = []
+    seen: list[Path | None] = []
     count = _cooccurrence.count
 
-    def spy(ids: Ids, counting: Counting, *, folder: Path) -> Sequence[_cooccurrence.Run]:
+    def spy(ids: Ids, counting: Counting, *, folder: Path | None, **told: Any) -> list[_cooccurrence.Run]:
         seen.append(folder)
-        return count(ids, counting, folder=folder)
+        return count(ids, counting, folder=folder, **told)
 
     monkeypatch.setattr(_cooccurrence, "count", spy)
     np.testing.assert_array_equal(train(ids), train(random_ids()))
-    assert seen[0].parent == tmp_path != seen[1].parent
+    assert seen == [tmp_path, None]
     assert [path.name for path in tmp_path.iterdir()] == ["ids"]
+
+
+def test_counting_is_a_phase_of_its_own_before_the_training() -> None:
+    class Told(Quiet):
+        def __init__(self) -> None:
+            super().__init__()
+            self.phases: list[tuple[str, int]] = []
+            self.counted = 0
+
+        def phase(self, name: str, words: int) -> None:
+            assert not self.words
+            self.phases.append((name, words))
+
+        def prepared(self, words: int) -> None:
+            self.counted += words
+
+    ids, told = random_ids(), Told()
+    train(ids, watcher=told)
+    assert told.phases == [("counting pairs of words", told.counted)]
+    assert told.counted == (ids >= 0).sum()
 
 
 @pytest.mark.parametrize("engine", glove.ENGINES)

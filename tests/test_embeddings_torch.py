@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +19,17 @@ pytest.importorskip("torch")
 
 import torch
 
-from reportnlp.embeddings import fasttext, word2vec
+from reportnlp.embeddings import fasttext, glove, word2vec
+from reportnlp.embeddings._cooccurrence import ENTRY
+from reportnlp.embeddings._glove_model import Model as GloveModel
+from reportnlp.embeddings._glove_model import first_model
 from reportnlp.embeddings._numba_tables import kept_share
+from reportnlp.embeddings._processes import Processes
+from reportnlp.embeddings._settings import WindowSettings
+from reportnlp.embeddings._subwords import subwords_of
 from reportnlp.embeddings._torch import train_fasttext, train_word2vec
 from reportnlp.embeddings._torch_batches import Batcher, Groups, batches, cut, expected_rows
+from reportnlp.embeddings._torch_glove import TorchLearner
 from reportnlp.embeddings._torch_replica import Replica, Task, pairs_per_batch, wants_fused
 from reportnlp.embeddings._torch_roofline import roofline, traffic
 from reportnlp.embeddings._torch_settings import Plan
@@ -273,7 +281,7 @@ def test_each_window_width_gets_an_equal_share() -> None:
     assert max((part.end - part.start) * 2 * part.window for part in planned) <= 64
 
 
-def batcher(settings: word2vec.Config, vocabulary: Vocabulary) -> Batcher:
+def batcher(settings: WindowSettings, vocabulary: Vocabulary) -> Batcher:
     return Batcher(vocabulary, settings, CPU, 10_000)
 
 
@@ -292,18 +300,20 @@ def test_contexts_are_the_words_beside_the_centre_in_its_text() -> None:
     assert found == {0: [1], 1: [0, 2], 2: [1], 3: [], 4: [5], 5: [4]}
 
 
-def test_words_are_kept_and_drawn_as_often_as_the_papers_say() -> None:
+@pytest.mark.parametrize("power", [0.75, 0.5], ids=["word2vec", "fasttext"])
+def test_words_are_kept_and_drawn_as_often_as_the_papers_say(power: float) -> None:
     counts = np.array([60_000, 30_000, 9_000, 1_000], dtype=np.int64)
     vocabulary = Vocabulary(tuple("abcd"), counts)
     ids = np.random.default_rng(2).permutation(np.repeat(np.arange(4, dtype=np.int32), counts))
-    settings = config(sample=0.05, negative=5)
+    made = subword_config if power == 0.5 else config
+    settings = made(sample=0.05, negative=5)
     maker = batcher(settings, vocabulary)
     chunk = maker.load(ids, [1])
     kept = np.bincount(chunk.words.numpy(), minlength=4)
     np.testing.assert_allclose(kept / counts, kept_share(counts, 0.05), rtol=0.03)
     negatives = [maker.groups(chunk, part).outputs[:, 1:].reshape(-1) for part in chunk.slices]
     drawn = np.bincount(torch.cat(negatives).numpy(), minlength=4)
-    np.testing.assert_allclose(drawn / drawn.sum(), counts**0.75 / (counts**0.75).sum(), rtol=0.03)
+    np.testing.assert_allclose(drawn / drawn.sum(), counts**power / (counts**power).sum(), rtol=0.03)
 
 
 def test_a_negative_that_is_the_word_is_not_asked() -> None:
@@ -386,6 +396,21 @@ def test_batches_are_as_large_as_the_vocabulary_bears() -> None:
     assert pairs_per_batch(Task(small, config(), Plan(pairs=99), None), CPU) == 99
 
 
+def test_words_that_share_most_rows_make_small_batches() -> None:
+    """Six words that differ in a letter move one another: as if one word were there six times as often."""
+    counts = np.full(6, 9, dtype=np.int64)
+    like = Vocabulary(tuple(f"pneumothorax{letter}" for letter in "abcdef"), counts)
+    unlike = Vocabulary(("aaa", "bbb", "ccc", "ddd", "eee", "fff"), counts)
+    sizes = {}
+    for name, words in (("like", like), ("unlike", unlike)):
+        settings = subword_config(buckets=100_000, learning_rate=0.01)
+        layout = subword_rows(*subwords_of(words.words, 3, 6, settings.buckets))
+        sizes[name] = pairs_per_batch(Task(words, settings, Plan(), layout), CPU)
+        assert pairs_per_batch(Task(words, settings, Plan(), None), CPU) == 1_200
+    assert sizes["unlike"] == 1_200
+    assert 200 < sizes["like"] < 400
+
+
 def test_the_seed_decides() -> None:
     corpus, vocabulary = planted(200)
     settings = config(sample=0.01)
@@ -447,6 +472,104 @@ def test_a_loss_that_is_no_number_stops_the_training() -> None:
         )
 
 
+def test_vectors_that_ran_away_are_refused_though_the_loss_is_a_number() -> None:
+    corpus, vocabulary = planted(100)
+    far = {name: np.full((len(vocabulary), 16), 2e3, np.float32) for name in ("inputs", "outputs")}
+    kept = Kept((1, far))
+    with pytest.raises(TrainingError, match=r"ran away: .* 1000 is refused, in epoch 2 of 4\. Lower"):
+        train_word2vec(
+            corpus, vocabulary, config(), seed=1, workers=1, watcher=Heard(), checkpoint=kept, plan=SMALL
+        )
+    assert kept.state == (1, far)
+
+
+@dataclass
+class Referring(Kept):
+    """A checkpoint that copies nothing, and notes what it was given."""
+
+    sums: list[float] = field(default_factory=list)
+    given: list[Mapping[str, npt.NDArray[np.generic]]] = field(default_factory=list)
+
+    def save(self, epoch: int, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        self.given.append(arrays)
+        self.sums.append(total(arrays))
+
+
+def total(arrays: Mapping[str, npt.NDArray[np.generic]]) -> float:
+    return float(sum(np.abs(array.astype(np.float64)).sum() for array in arrays.values()))
+
+
+def glove_matrix(engine: str, **given: Any) -> Matrix:
+    corpus, vocabulary = planted(100)
+    settings = glove.Config(width=8, epochs=3, min_count=1)
+    options: dict[str, Any] = {"seed": 1, "workers": 1, "watcher": Heard(), "checkpoint": None} | given
+    return glove.train(corpus, vocabulary, settings, engine=engine, **options).matrix
+
+
+@pytest.mark.parametrize("kind", ["word2vec", "glove-torch", "glove-numba"])
+def test_what_a_checkpoint_is_given_does_not_change_later(kind: str) -> None:
+    kept = Referring()
+    if kind == "word2vec":
+        corpus, vocabulary = planted(100)
+        train_word2vec(corpus, vocabulary, config(), seed=1, workers=1, watcher=Heard(), checkpoint=kept)
+    else:
+        glove_matrix(kind.removeprefix("glove-"), checkpoint=kept)
+    assert len(set(kept.sums)) == len(kept.sums) > 2
+    assert [total(arrays) for arrays in kept.given] == kept.sums
+
+
+def low_rank_cells(words: int, rank: int = 4) -> npt.NDArray[np.void]:
+    """All cells of a matrix whose logarithm is of low rank beside its biases."""
+    random = np.random.default_rng(5)
+    left, right = random.normal(size=(2, words, rank)) / np.sqrt(rank)
+    biases = random.normal(size=(2, words))
+    cells = np.empty(words * words, ENTRY)
+    cells["word"], cells["context"] = np.divmod(np.arange(words * words), words)
+    cells["log_count"] = (left @ right.T + biases[0][:, None] + biases[1]).ravel()
+    cells["weight"] = random.random(words * words) * 0.9 + 0.1
+    return random.permutation(cells)
+
+
+def learn_cells(copies: int, epochs: int = 15, batch: int = 128) -> tuple[list[float], GloveModel]:
+    cells = low_rank_cells(200)
+    learner = TorchLearner(
+        cells, first_model(200, 8, seed=1), 0.05, 1, devices=("cpu",) * copies, batch=batch
+    )
+    chunks = [slice(start, start + 5_000) for start in range(0, len(cells), 5_000)]
+    losses = []
+    for _ in range(epochs):
+        heard = list(learner.learn(chunks))
+        assert sum(number for number, _ in heard) == len(cells)
+        losses.append(sum(loss for _, loss in heard) / len(cells))
+    return losses, learner.model()
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_glove_on_several_copies_learns_as_on_one(copies: int) -> None:
+    """And as fast as one whose batches are as large as theirs together."""
+    (shared, model), (_, again) = learn_cells(copies), learn_cells(copies)
+    alone, single = learn_cells(1, batch=128 * copies)
+    assert np.array_equal(model.rows, again.rows) and np.array_equal(model.squares, again.squares)
+    assert max(alone[-1], shared[-1]) < 0.02 * shared[0]
+    np.testing.assert_allclose(shared, alone, rtol=0.1, atol=0.02 * alone[0])
+    one, other = ((m.rows[:200, :8] @ m.rows[200:, :8].T).ravel() for m in (single, model))
+    assert np.corrcoef(one, other)[0, 1] > 0.99
+
+
+def test_no_two_copies_of_glove_move_the_same_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    meet, most = Team.bring_together, []
+
+    def spy(team: Team[Any]) -> None:
+        for place, before in enumerate(team._before):
+            moved = [(copy.tables[place] != before).any(dim=1).int() for copy in team.replicas]
+            most.append(int(torch.stack(moved).sum(dim=0).max()))
+        meet(team)
+
+    monkeypatch.setattr(Team, "bring_together", spy)
+    learn_cells(3, epochs=1)
+    assert len(most) >= 6 and set(most) == {1}
+
+
 def test_nothing_to_learn_from_is_said() -> None:
     _, vocabulary = planted(20)
     empty = EncodedCorpus(np.zeros(0, dtype=np.int32), 0)
@@ -479,7 +602,7 @@ def test_copies_meet_in_the_mean_of_those_that_moved() -> None:
     _, vocabulary = planted(20)
     task = Task(vocabulary, config(), Plan(), None)
     first = torch.zeros(len(vocabulary), 16)
-    team = Team([Replica(task, CPU, first, first) for _ in range(2)], 0, 1)
+    team = Team([Replica(task, CPU, first, first) for _ in range(2)], Processes())
     team.replicas[0].inputs[0] += 4.0
     team.replicas[1].inputs[0] += 2.0
     team.replicas[1].inputs[1] += 2.0
@@ -500,15 +623,30 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 PROCESS = """
-import sys, numpy as np
+import os, sys, numpy as np
 sys.path.insert(0, {tests!r})
-from test_embeddings_torch import Heard, config, planted, Plan, separation, train_word2vec
+from test_embeddings_torch import Heard, Kept, config, glove_matrix, planted, Plan, separation, train_word2vec
+first = os.environ["RANK"] == "0"
 corpus, vocabulary = planted(300)
 heard = Heard()
 plan = Plan(chunk=2_000, pairs=1_024, parts=2, devices=("cpu",))
 trained = train_word2vec(corpus, vocabulary, config(epochs=8), seed=1, workers=1, watcher=heard, plan=plan)
 np.save({out!r}, trained.matrix)
 np.save({out!r}.replace(".npy", ".words.npy"), heard.words)
+
+def whole_and_resumed(train):
+    kept, heard = Kept(), Heard()
+    whole = train(watcher=heard, checkpoint=kept)
+    assert (kept.state is not None) == (heard.words > 0) == first
+    one = kept.state  # of the last epoch: what is trained from it is what it holds
+    assert np.array_equal(train(watcher=Heard(), checkpoint=Kept(one)), whole)
+    return whole
+
+plan = Plan(chunk=2_000, devices=("cpu",))
+given = dict(seed=1, workers=1, plan=plan)
+whole_and_resumed(lambda **more: train_word2vec(corpus, vocabulary, config(), **given, **more).matrix)
+matrix = whole_and_resumed(lambda **given: glove_matrix("torch", **given))
+np.save({out!r}.replace(".npy", ".glove.npy"), matrix)
 """
 
 
@@ -534,8 +672,9 @@ def test_two_processes_end_with_the_same_vectors(tmp_path: Path) -> None:
     assert np.array_equal(one, two)
     corpus, vocabulary = planted(300)
     assert separation(vocabulary, one) > 0.5
-    words = sorted(int(np.load(tmp_path / f"{rank}.words.npy")) for rank in (0, 1))
-    assert words[0] == 0 and words[1] == pytest.approx(8 * corpus.tokens, rel=0.1)
+    assert [int(np.load(tmp_path / f"{rank}.words.npy")) for rank in (0, 1)] == [8 * corpus.tokens, 0]
+    one, two = (np.load(tmp_path / f"{rank}.glove.npy") for rank in (0, 1))
+    assert np.array_equal(one, two)
 
 
 INTERPRETED = """

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shlex
 import signal
+import subprocess
+import sys
 import xml.etree.ElementTree as xml
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -19,11 +22,13 @@ import numpy as np
 import pytest
 
 from reportnlp.archive import disk
+from reportnlp.archive.progress import Silent
 from reportnlp.archive.stop import Stopped
 from reportnlp.embeddings import _plot
 from reportnlp.embeddings._corpus import Texts
+from reportnlp.embeddings._processes import Company
 from reportnlp.embeddings._vectors import FILES, Vectors
-from reportnlp.embeddings._work import Checkpoints
+from reportnlp.embeddings._work import MANIFEST, Checkpoints
 from reportnlp.embeddings.blocks import (
     Checkpoint,
     EncodedCorpus,
@@ -41,7 +46,7 @@ from reportnlp.errors import (
     UnknownNameError,
 )
 from reportnlp.jobs import _vectors as views
-from reportnlp.jobs.embed import EmbedSettings, plan, run
+from reportnlp.jobs.embed import QUARANTINE, EmbedSettings, Share, help_out, plan, run
 from reportnlp.registry import EMBEDDINGS
 from reportnlp.text.phrases import PhraseConfig
 from tests.conftest import Command
@@ -88,10 +93,10 @@ class Method:
         engine: str,
         workers: int,
         watcher: Watcher,
-        checkpoint: Checkpoint,
+        checkpoint: Checkpoint | None,
     ) -> Trained:
         self.seen.append((engine, workers, seed))
-        kept = checkpoint.load()
+        kept = checkpoint.load() if checkpoint else None
         first = np.random.default_rng(seed).normal(size=(len(vocabulary), config.width)).astype(np.float32)
         done, arrays = kept or (0, {"matrix": first, "draws": np.array([7], np.uint64)})
         matrix = np.array(arrays["matrix"])
@@ -99,7 +104,8 @@ class Method:
             matrix = self._epoch(matrix, corpus, config, int(arrays["draws"][0]))
             self.trained.append(epoch)
             watcher.advance(corpus.tokens, 1 / (epoch + 1))
-            checkpoint.save(epoch + 1, {"matrix": matrix.T.copy().T, "draws": arrays["draws"]})
+            if checkpoint:
+                checkpoint.save(epoch + 1, {"matrix": matrix.T.copy().T, "draws": arrays["draws"]})
             if self.stop_after == epoch + 1:
                 raise self.stop
         if self.nan:
@@ -368,6 +374,7 @@ def test_numbers_that_are_none_are_told(method: Method, settings: EmbedSettings)
     with pytest.raises(TrainingError, match="smaller --learning-rate"):
         run(settings)
     assert not settings.out.exists()
+    assert left_behind(settings) == []
 
 
 def test_settings_come_from_a_file_too(method: Method, settings: EmbedSettings, tmp_path: Path) -> None:
@@ -440,6 +447,180 @@ def test_every_method_resumes_to_the_same_vectors(
         run(parts)
     run(replace(parts, resume=True))
     assert content(whole.out) == content(parts.out)
+
+
+def test_glove_tells_of_counting_before_it_trains(settings: EmbedSettings) -> None:
+    heard: list[tuple[str, int | None, str]] = []
+    counted: dict[str, int] = {}
+
+    class Listening(Silent):
+        def phase(self, name: str, total: int | None, unit: str = "reports") -> None:
+            heard.append((name, total, unit))
+
+        def advance(self, steps: int) -> None:
+            counted[heard[-1][0]] = counted.get(heard[-1][0], 0) + steps
+
+    done = run(replace(settings, method="glove", options=SMALL), Listening())
+    words, cells = done.tokens, 3 * done.tokens
+    assert heard[-2:] == [("counting pairs of words", words, "words"), ("training glove", cells, "words")]
+    assert (counted["counting pairs of words"], counted["training glove"]) == (words, cells)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from reportnlp.jobs.embed import EmbedSettings, run
+class Heard:
+    def phase(self, name, total, unit="reports"):
+        self.name = name
+    def expect(self, total): pass
+    def note(self, text): pass
+    def advance(self, steps):
+        if self.name == sys.argv[3]:
+            os.kill(os.getpid(), signal.SIGKILL)
+options = {"width": 8, "epochs": 3, "min_count": 2}
+corpus, out = [sys.argv[1]], Path(sys.argv[2])
+run(EmbedSettings(corpus, out, "glove", engine="numba", workers=1, options=options), Heard())
+"""
+
+
+@pytest.mark.parametrize("phase", ["counting pairs of words", "training glove"])
+def test_a_killed_glove_leaves_only_what_a_resume_takes_over(
+    phase: str, settings: EmbedSettings, root: Path
+) -> None:
+    given = [sys.executable, "-c", KILLED, str(settings.inputs[0]), str(settings.out), phase]
+    assert subprocess.run(given, cwd=root, check=False).returncode == -signal.SIGKILL
+    work = disk.work_folder(settings.out)
+    assert left_behind(settings) == [work.name]
+    names = {path.name for path in work.rglob("*")}
+    kept = {"corpus", "corpus.ids", "corpus.json", "tokenizer.json", "vocab.txt"}
+    assert {name for name in names if not name.startswith("epoch-")} == {"lock", MANIFEST, QUARANTINE, *kept}
+    run(replace(settings, method="glove", options=SMALL, seed=0, resume=True))
+    assert left_behind(settings) == []
+
+
+# Several processes that torchrun started.
+
+STOPPING = """
+import sys
+from reportnlp.archive.stop import Stopped
+from reportnlp.embeddings._work import Checkpoints
+save, stop = Checkpoints.save, int(sys.argv.pop(1))
+def stopping(self, epoch, arrays):
+    save(self, epoch, arrays)
+    if epoch == stop:
+        raise Stopped("SIGTERM")
+Checkpoints.save = stopping
+from reportnlp.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def torchrun(tmp_path: Path, root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`reportnlp embed` in two processes, which are stopped after an epoch; 0: they are not."""
+    script = tmp_path / "corpus.py"
+    script.write_text(STOPPING, encoding="utf-8")
+
+    def called(*arguments: str, stop: int = 0) -> subprocess.CompletedProcess[str]:
+        start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+        return subprocess.run(
+            [*start, str(script), str(stop), "embed", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return called
+
+
+def told(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What reportnlp, not torchrun, wrote to stderr."""
+    return [line for line in done.stderr.splitlines() if line.startswith("reportnlp: ")]
+
+
+def test_two_processes_make_one_folder_stopped_or_not(
+    settings: EmbedSettings, torchrun: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    [corpus] = settings.inputs
+    Path(corpus).write_text("\n".join(LINES * 30), encoding="utf-8")
+    options = shlex.split(f"{corpus} --method word2vec --width 8 --epochs 3 --min-count 2")
+    whole = torchrun(*options, "-o", "v")
+    assert whole.returncode == 0, whole.stderr
+    lines = whole.stdout.splitlines()
+    assert lines[0].startswith("engine torch: torchrun started 2 processes")
+    assert (len(lines), told(whole)) == (3, [])
+    config = json.loads((settings.out / "config.json").read_text("utf-8"))
+    assert (config["engine"], config["processes"]) == ("torch", 2)
+    stopped = torchrun(*options, "-o", "w", stop=2)
+    assert stopped.returncode != 0
+    assert [line for line in told(stopped) if "Stopped by SIGTERM before w" in line]
+    assert not settings.out.with_name("w").exists()
+    again = torchrun(*options, "-o", "w", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert content(settings.out) == content(settings.out.with_name("w"))
+    assert left_behind(settings) == ["corpus.py", "w"]
+
+
+def test_the_first_of_two_processes_tells_what_is_wrong(
+    settings: EmbedSettings, torchrun: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    [corpus] = settings.inputs
+    done = torchrun(str(corpus), "-o", "v", "--min-count", "1000")
+    assert done.returncode != 0
+    [line] = told(done)
+    assert "occurs 1000 times or more" in line
+    assert left_behind(settings) == ["corpus.py"]
+
+
+def test_an_engine_that_learns_in_one_process_is_refused_in_several(settings: EmbedSettings) -> None:
+    with pytest.raises(InputError, match=r"started 2 processes.* --engine torch, or start .* without"):
+        plan(replace(settings, method="word2vec", engine="numba"), Company(0, 2))
+
+
+def test_a_corpus_that_not_all_see_is_told_by_the_first(method: Method, settings: EmbedSettings) -> None:
+    class Blind(Company):
+        def begin(self, task: object) -> None:
+            assert isinstance(task, Share) and task.corpus.is_dir()
+
+        def all(self, here: bool) -> bool:
+            return False
+
+    with pytest.raises(InputError, match=r"Not every process sees .*a folder that all machines share"):
+        run(settings, company=Blind())
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_helper_learns_quietly_and_says_when_it_cannot_go_on(
+    seen: bool, method: Method, settings: EmbedSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted(method, settings)
+    chosen = plan(replace(settings, resume=True))
+    corpus = disk.work_folder(settings.out) / "corpus"
+
+    class Helping(Company):
+        share: Share | None = None
+
+        def wait(self) -> Share | None:
+            return self.share
+
+        def all(self, here: bool) -> bool:
+            assert here == (self.share is not None and self.share.corpus.is_dir())
+            return here
+
+    helper = Helping(1, 2)
+    help_out(helper)  # there is nothing to learn
+    helper.share = Share(corpus if seen else corpus / "gone", "fake", chosen.config, "numba", 3, 1)
+    method.stop, method.stop_after = RuntimeError("Connection closed"), 1
+    method.trained.clear()
+    if seen:
+        with pytest.raises(TrainingError, match=r"Process 1 cannot go on \(RuntimeError\)"):
+            help_out(helper)
+    else:
+        help_out(helper)
+    assert (method.trained, capsys.readouterr()) == ([0] if seen else [], ("", ""))
 
 
 @pytest.fixture
@@ -563,8 +744,21 @@ def test_the_intrinsic_test_is_scored(vectors: Path, tmp_path: Path) -> None:
     lines = list(views.scored(score))
     assert re.match(r"synonym +2 +1 ", lines[1])
     assert any(line.startswith("laterality, any word") for line in lines)
-    with pytest.raises(InputError, match="name them with --items"):
+    with pytest.raises(InputError, match=r"gone\.csv cannot be read: No such file"):
         views.intrinsic(vectors, tmp_path / "gone.csv")
+
+
+def test_the_items_of_this_project_are_found_from_anywhere(
+    vectors: Path, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = views.intrinsic(vectors, root / "corpora" / "embedding_tests" / "items.csv")
+    assert list(views.scored(views.intrinsic(vectors))) == list(views.scored(named))
+    monkeypatch.setattr(views, "ITEMS", (tmp_path / "a.csv", tmp_path / "b.csv"))
+    with pytest.raises(InputError, match=r"corpora/embedding_tests/items\.csv .* --items"):
+        views.intrinsic(vectors)
+    (tmp_path / "b.csv").write_text("kind,question,answer,distractors\nsynonym,rib,spine,left\n")
+    assert views.intrinsic(vectors).overall.items == 1
 
 
 @pytest.mark.usefixtures("method")
@@ -585,7 +779,52 @@ def test_rows_that_were_left_out_are_told(settings: EmbedSettings, reportnlp: Co
     corpus = Path(settings.inputs[0])
     corpus.write_bytes(corpus.read_bytes() + b"\n\xff\xfe\n")
     code, _, err = reportnlp("embed", str(corpus), "-o", str(settings.out), "--method", "fake")
-    assert (code, err) == (3, "     1 left out: the text is UTF-..\n")
+    listed = disk.quarantine_file(settings.out)
+    told = f"     1 the text is UTF-16\nreportnlp: the quarantined rows are listed in {listed}\n"
+    assert (code, err) == (3, told)
+    [row] = map(json.loads, listed.read_text("utf-8").splitlines())
+    assert row == {
+        "source": "corpus.txt",
+        "offset": 7,
+        "report_id": None,
+        "reason": "the text is UTF-16; save it as UTF-8",
+    }
+
+
+@pytest.mark.parametrize("after", [None, 1])
+def test_the_quarantine_lists_each_row_once_stopped_or_not(
+    after: int | None, method: Method, settings: EmbedSettings
+) -> None:
+    corpus = Path(settings.inputs[0])
+    whole = corpus.read_bytes()
+    corpus.write_bytes(whole + b"\n\xff\xfe\n\xff\xfe\n")
+    method.stop_after = after
+    wanted = replace(settings, phrases=PhraseConfig(), resume=True)
+    if after:
+        with pytest.raises(OutputError, match="Stopped"):
+            run(wanted)
+    method.stop_after = None
+    assert run(wanted).left_out.total() == 2
+    listed = disk.quarantine_file(settings.out)
+    assert [json.loads(line)["offset"] for line in listed.read_text("utf-8").splitlines()] == [7, 8]
+    corpus.write_bytes(whole)
+    run(replace(settings, overwrite=True))
+    assert left_behind(settings) == []
+
+
+def test_an_earlier_quarantine_is_not_replaced_unasked(method: Method, settings: EmbedSettings) -> None:
+    listed = disk.quarantine_file(settings.out)
+    listed.touch()
+    with pytest.raises(OutputError, match=r"v\.quarantine\.jsonl exists already.* --overwrite"):
+        run(settings)
+    run(replace(settings, overwrite=True))
+    assert not listed.exists()
+
+
+def test_what_is_written_lies_among_no_inputs(method: Method, settings: EmbedSettings) -> None:
+    for given in (settings.out.parent, settings.out.parent / "*.jsonl"):
+        with pytest.raises(OutputError, match="would lie among the inputs"):
+            run(replace(settings, inputs=[given]))
 
 
 @pytest.mark.parametrize(
@@ -599,6 +838,13 @@ def test_rows_that_were_left_out_are_told(settings: EmbedSettings, reportnlp: Co
         ("embed corpus.txt -o w --method glov", "Did you mean 'glove'?"),
         ("embed corpus.txt -o w --method glove --negative 3", "No setting of glove is called 'negative'."),
         ("embed corpus.txt -o w --width 0", "width is 0. Give 1 or more."),
+        ("embed corpus.txt -o w --seed -1", "--seed was given as -1"),
+        ("embed corpus.txt -o gone/w", "there is no folder gone. Make it first."),
+        ("embed corpus.txt -o v", "v exists already."),
+        ("embed plot v left right rib -o gone/a.svg", "there is no folder gone. Make it first."),
+        ("embed plot v left right rib -o a.svg --layout tsne --seed -1", "--seed was given as -1"),
+        ("embed compare v v --seed -1", "--seed was given as -1"),
+        ("embed test v --items gone.csv", "gone.csv cannot be read"),
         ("embed plot v left right rib -o a.pdf", "Let its name end in .svg or .png"),
         ("embed compare v v", "have 9 words in common, too few"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from reportnlp.archive.disk import quarantine_file, work_folder
@@ -52,6 +53,22 @@ def refuse_existing(out: Path, *, resume: bool = False) -> None:
         if path.exists():
             raise OutputError(
                 f"{path} exists already.{nothing} Choose another output file, or replace it with --overwrite."
+            )
+
+
+def refuse_among_inputs(out: Path, inputs: Sequence[str | Path]) -> None:
+    """Refuse an output among the inputs: the next run would read it as one of them.
+
+    Raises:
+        OutputError: it lies in an input folder, or an input names it.
+    """
+    written = [path.resolve() for path in (out, quarantine_file(out))]
+    for given in inputs:
+        place = Path(given).resolve()
+        inside = place.is_dir() and place in written[0].parents
+        if inside or any(path == place or path.match(str(place)) for path in written):
+            raise OutputError(
+                f"{out} or its quarantine file would lie among the inputs ('{given}'). Write it elsewhere."
             )
 
 

@@ -4,23 +4,29 @@ Two words at distance d add 1/d to their count. The pairs of the most frequent w
 square, all others in a hash table; a table that is full is written to disk as a sorted run, and the runs are
 merged by ranges of keys. Sums are whole numbers of 2^-32, so that neither the order of adding, nor the number
 of workers, nor the memory that was allowed changes a count.
+
+What goes to disk goes to files without a name, which are gone when nobody has them open any more: a training
+that is killed leaves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count as numbers
 from itertools import pairwise
 from math import isqrt
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from tempfile import TemporaryFile
+from threading import Event
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reportnlp.embeddings._numba_cooccurrence import count_pairs
+from reportnlp.embeddings._numba_cooccurrence import count_pairs, move
 from reportnlp.embeddings.blocks import Ids
 
 Long = npt.NDArray[np.int64]
@@ -33,9 +39,10 @@ ONE = 2**32
 ENTRY = np.dtype([("word", "<i4"), ("context", "<i4"), ("log_count", "<f4"), ("weight", "<f4")])
 """One cell of the matrix as training reads it: row, column, log X and f(X)."""
 
-DENSE = 4096
-"""Most frequent words whose pairs are summed in a square. Tuned on 5 million words of reports, window 10, by
-the processor time of `count`: 4.6 s without, 1.8 s at 2048, 1.4 s at 4096, 1.5 s at 6144."""
+DENSE = 2048
+"""Most frequent words whose pairs are summed in a square. Tuned on 6 million words of reports, window 10, by
+the processor time of `count`: 1.9 s at 1024, 1.24 s at 2048, 1.27 s at 3072, 1.33 s at 4096, which takes four
+times the memory of 2048."""
 
 BAND = 256
 """Rows of the square that are folded at a time."""
@@ -44,10 +51,22 @@ FULL = 0.6
 """A hash table this full is written out."""
 
 SLOT_BYTES = 40
-"""Memory per slot: 16 for the slot itself, and what sorting a full table into a run takes."""
+"""Memory per slot: 16 for the slot itself, and what growing it or sorting a full table into a run takes."""
+
+FIRST_SLOTS = 1 << 16
+"""A table begins with so many, and doubles while the memory allows it: a small corpus fills a small one."""
 
 TOKENS = 1 << 18
 """A worker takes the corpus by spans of at least so many tokens."""
+
+PIECE = 1 << 18
+"""Ids between two signs of progress: some hundredths of a second."""
+
+BLOCK = 1 << 20
+"""Entries of the runs that are merged together, at most."""
+
+BUCKETS = 128
+"""Buckets of a shuffle at most, each of which is an open file; macOS allows a process 256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +104,46 @@ class Run:
     sums: Long
 
 
-def count(ids: Ids, counting: Counting, *, folder: Path) -> list[Run]:
+def count(
+    ids: Ids, counting: Counting, *, folder: Path | None, seen: Callable[[int], None] | None = None
+) -> list[Run]:
     """Count the corpus into sorted runs; a key may be in several.
 
     Args:
         ids: (n,) int32, words, with `BREAK` between texts.
         counting: what and how.
-        folder: an existing folder for the runs.
+        folder: an existing folder that has room for the runs; None: the system's for temporary files.
+        seen: hears, in the caller's thread, that so many words more were counted.
     """
     edges = np.linspace(0, len(ids), _spans(len(ids), counting) + 1).astype(np.int64)
     spans = [(int(start), int(stop)) for start, stop in pairwise(edges)]
-    names = numbers()
+    signs: SimpleQueue[int | None] = SimpleQueue()
+    stopped = Event()
+
+    def tell(words: int) -> None:
+        if stopped.is_set():
+            raise CancelledError
+        signs.put(words)
 
     def one(span: tuple[int, int]) -> list[Run]:
-        return [_write(block, folder / f"run{next(names)}") for block in _span(ids, span, counting)]
+        try:
+            return [_write(block, folder) for block in _span(ids, span, counting, tell)]
+        finally:
+            signs.put(None)
 
     with ThreadPoolExecutor(counting.workers) as pool:
-        return [run for runs in pool.map(one, spans) for run in runs]
+        found = [pool.submit(one, span) for span in spans]
+        try:
+            for _ in spans:
+                for words in iter(signs.get, None):
+                    (seen or _unheard)(words)
+        finally:
+            stopped.set()
+    return [run for runs in found for run in runs.result()]
+
+
+def _unheard(words: int) -> None:
+    """Nobody watches."""
 
 
 def merged(runs: Sequence[Run], *, block: int) -> Iterator[Block]:
@@ -137,11 +179,12 @@ def cells(block: Block, counting: Counting) -> tuple[Ids, Ids, npt.NDArray[np.fl
 
 
 def shuffled(
-    runs: Sequence[Run], counting: Counting, *, x_max: float, alpha: float, seed: int, folder: Path
+    runs: Sequence[Run], counting: Counting, *, x_max: float, alpha: float, seed: int, folder: Path | None
 ) -> Entries:
     """Merge the runs into the cells of the matrix, on disk and in random order.
 
-    Each cell goes to a random bucket that fits in memory; each bucket is then permuted: a uniform shuffle.
+    Each cell goes to a random bucket that fits in memory (but for `BUCKETS`); each bucket is then permuted: a
+    uniform shuffle.
 
     Returns:
         (cells,) of `ENTRY`, a memory map.
@@ -149,35 +192,49 @@ def shuffled(
     rng = np.random.default_rng((seed, 1))
     most = sum(len(run.keys) for run in runs) * (2 if counting.symmetric else 1)
     room = max(1024, counting.memory // (4 * ENTRY.itemsize))
-    paths = [folder / f"bucket{place}" for place in range(max(1, -(-most // room)))]
-    for path in paths:
-        path.touch()
-    for block in merged(runs, block=max(1024, room // 8)):
-        _scatter(_entries(cells(block, counting), x_max, alpha), paths, rng)
-    return _joined(paths, folder / "entries", rng)
+    with ExitStack() as stack:
+        size = min(BUCKETS, max(1, -(-most // room)))
+        buckets = [stack.enter_context(TemporaryFile(dir=folder)) for _ in range(size)]
+        for block in merged(runs, block=max(1024, min(BLOCK, room // 8))):
+            _scatter(_entries(cells(block, counting), x_max, alpha), buckets, rng)
+        return _joined(buckets, folder, rng)
 
 
 def _spans(tokens: int, counting: Counting) -> int:
     return max(1, min(counting.workers, tokens // TOKENS))
 
 
-def _span(ids: Ids, span: tuple[int, int], counting: Counting) -> Iterator[Block]:
+def _span(
+    ids: Ids, span: tuple[int, int], counting: Counting, tell: Callable[[int], None]
+) -> Iterator[Block]:
     """Count the pairs whose right word is in one span; a sorted block whenever the table is full."""
     share = counting.memory // _spans(len(ids), counting)
     dense = np.zeros((min(counting.words, DENSE, isqrt(share // 32)),) * 2, np.int64)
-    table = np.zeros((_slots(share - 2 * dense.nbytes, span, counting), 2), np.int64)
+    most = _slots(share - 2 * dense.nbytes, span, counting)
+    table = np.zeros((min(FIRST_SLOTS, most), 2), np.int64)
     weights = np.array([0, *(round(ONE / distance) for distance in range(1, counting.window + 1))], np.int64)
-    limit = int(FULL * len(table)) - counting.window
-    position, stop = span
-    while position < stop:
-        position = count_pairs(
-            ids, position, stop, weights, counting.words, counting.symmetric, dense, table, limit
+    position, filled = span[0], 0
+    while position < span[1]:
+        start, stop = position, min(position + PIECE, span[1])
+        limit = int(FULL * len(table)) - counting.window
+        position, filled = count_pairs(
+            ids, start, stop, weights, counting.words, counting.symmetric, dense, table, filled, limit
         )
-        yield _sorted(table)
-        if position < stop:
-            table[:] = 0
+        tell(int(np.count_nonzero(ids[start:position] >= 0)))
+        if position < stop and len(table) < most:
+            table = _doubled(table)
+        elif position < stop:
+            yield _sorted(table)
+            table[:], filled = 0, 0
+    yield _sorted(table)
     del table
     yield _square(dense, counting)
+
+
+def _doubled(table: Long) -> Long:
+    larger = np.zeros((2 * len(table), 2), np.int64)
+    move(table, larger)
+    return larger
 
 
 def _slots(room: int, span: tuple[int, int], counting: Counting) -> int:
@@ -212,14 +269,15 @@ def _band(dense: Long, start: int, words: int) -> Block:
     return (rows + start) * words + columns + start, sums
 
 
-def _write(block: Block, path: Path) -> Run:
+def _write(block: Block, folder: Path | None) -> Run:
     keys, sums = block
     if not len(keys):
         return Run(keys, sums)
-    with path.open("wb") as file:
+    with TemporaryFile(dir=folder) as file:
         keys.tofile(file)
         sums.tofile(file)
-    both: Any = np.memmap(path, np.int64, "r", shape=(2, len(keys)))
+        file.flush()
+        both: Any = np.memmap(file, np.int64, "r", shape=(2, len(keys)))
     return Run(both[0], both[1])
 
 
@@ -248,24 +306,26 @@ def _entries(block: tuple[Ids, Ids, npt.NDArray[np.float64]], x_max: float, alph
     return entries
 
 
-def _scatter(entries: Entries, paths: Sequence[Path], rng: np.random.Generator) -> None:
+def _scatter(entries: Entries, buckets: Sequence[IO[bytes]], rng: np.random.Generator) -> None:
     """Append each entry to a random bucket."""
-    buckets = rng.integers(len(paths), size=len(entries))
-    order = np.argsort(buckets, kind="stable")
-    cuts = np.searchsorted(buckets[order], np.arange(len(paths) + 1))
-    for path, start, stop in zip(paths, cuts[:-1], cuts[1:], strict=True):
-        with path.open("ab") as file:
-            entries[order[start:stop]].tofile(file)
+    places = rng.integers(len(buckets), size=len(entries))
+    order = np.argsort(places, kind="stable")
+    cuts = np.searchsorted(places[order], np.arange(len(buckets) + 1))
+    for bucket, start, stop in zip(buckets, cuts[:-1], cuts[1:], strict=True):
+        entries[order[start:stop]].tofile(bucket)
 
 
-def _joined(paths: Sequence[Path], whole: Path, rng: np.random.Generator) -> Entries:
-    """Permute each bucket and put one after the other; the buckets are removed."""
-    with whole.open("wb") as file:
-        for path in paths:
-            bucket = np.fromfile(path, ENTRY).view(np.int64).reshape(-1, 2)
-            bucket[rng.permutation(len(bucket))].tofile(file)
-            path.unlink()
-    if not whole.stat().st_size:
-        return np.empty(0, ENTRY)
-    entries: Entries = np.memmap(whole, ENTRY, "r")
-    return entries
+def _joined(buckets: Sequence[IO[bytes]], folder: Path | None, rng: np.random.Generator) -> Entries:
+    """Permute each bucket and put one after the other; the buckets are emptied."""
+    with TemporaryFile(dir=folder) as whole:
+        for bucket in buckets:
+            bucket.seek(0)
+            entries = np.fromfile(bucket, ENTRY)
+            bucket.truncate(0)
+            rng.shuffle(entries)
+            entries.tofile(whole)
+        whole.flush()
+        if not whole.tell():
+            return np.empty(0, ENTRY)
+        joined: Entries = np.memmap(whole, ENTRY, "r")
+        return joined

@@ -91,7 +91,7 @@ class Texts:
         """
         tally = Tally()
         digest = blake2b(digest_size=16)
-        for row in self._rows():
+        for row in self.rows():
             if isinstance(row, BadRow):
                 tally.left_out[_kind(row.reason)] += 1
                 continue
@@ -117,7 +117,8 @@ class Texts:
         if batch:
             yield batch
 
-    def _rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Row]:
+        """One pass with the rows that are no text too; who overrides it hears of them."""
         for given in self.inputs:
             plain = _plain_files(given) if self._format is None else []
             for path in plain:
@@ -136,7 +137,7 @@ def _unheard_phase(name: str, total: int | None) -> None:
 
 def _kind(reason: str) -> str:
     """A reason without its details; a file that breaks off stands for unknown many rows."""
-    return re.sub(r"\d+", "..", re.split("[,;]", reason)[0])
+    return re.sub(r"(?<!UTF-)(?<!UTF-1)\d+", "..", re.split("[,;]", reason)[0])
 
 
 def _plain_files(given: str | Path) -> list[Path]:

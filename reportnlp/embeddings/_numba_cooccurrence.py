@@ -15,6 +15,15 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 @njit(nogil=True)
+def _shift(table: Long) -> np.uint64:
+    """What leaves of 64 bits so many as number the slots."""
+    bits = 0
+    while (1 << bits) < len(table):
+        bits += 1
+    return np.uint64(64 - bits)
+
+
+@njit(nogil=True)
 def _add(table: Long, shift: np.uint64, key: np.int64, weight: np.int64) -> int:
     """Add to one key of an open hash table; 1 where the key is new, else 0."""
     mask = len(table) - 1
@@ -37,8 +46,9 @@ def count_pairs(
     symmetric: bool,
     dense: Long,
     table: Long,
+    filled: int,
     limit: int,
-) -> int:
+) -> tuple[int, int]:
     """Count the pairs whose right word stands in ids[start:stop], until the table is full.
 
     Args:
@@ -51,19 +61,16 @@ def count_pairs(
         dense: (d, d) int64, sums of the pairs of words below d: row the right word, column the left one, so
             that a window's cells lie in few pages (1.11 s became 0.46 s for 5 million words).
         table: (2^k, 2) int64, key + 1 and sum; zeros are empty slots.
+        filled: slots that are filled already.
         limit: slots that may be filled.
 
     Returns:
-        The place of the first word that was not counted: `stop` when all were.
+        The place of the first word that was not counted, `stop` when all were; and the slots now filled.
     """
-    bits = 0
-    while (1 << bits) < len(table):
-        bits += 1
-    shift = np.uint64(64 - bits)
-    filled = 0
+    shift = _shift(table)
     for place in range(start, stop):
         if filled > limit:
-            return place
+            return place, filled
         right = np.int64(ids[place])
         if right < 0:
             continue
@@ -77,4 +84,13 @@ def count_pairs(
                 filled += _add(table, shift, right * words + left + 1, weights[distance])
             else:
                 filled += _add(table, shift, left * words + right + 1, weights[distance])
-    return stop
+    return stop, filled
+
+
+@njit(nogil=True)
+def move(table: Long, larger: Long) -> None:
+    """Put what a table holds into an empty one with more slots."""
+    shift = _shift(larger)
+    for slot in range(len(table)):
+        if table[slot, 0] != 0:
+            _add(larger, shift, table[slot, 0], table[slot, 1])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from reportnlp.embeddings._settings import WindowSettings
@@ -83,9 +85,25 @@ def pairs_per_batch(task: Task, device: torch.device) -> int:
         return task.plan.pairs
     if wants_fused(task.plan, device):
         return PAIRS_FUSED
-    commonest = expected_rows(task.vocabulary, task.settings)[0].max()
+    commonest = _often_moved(task).max()
     bearable = MOST_REPEATS / (way_of(task.settings.learning_rate, task.plan.curvature) * commonest)
     return max(1, min(PAIRS_CUDA if device.type == "cuda" else PAIRS_CPU, int(bearable)))
+
+
+def _often_moved(task: Task) -> npt.NDArray[np.float64]:
+    """Return how many steps each word's vector takes part in, per pair: (words,).
+
+    In fastText words move one another through the rows they share. A row's whole step moves a word's mean by
+    the row's share in it, so a word moves as often as its rows do in the mean: in a small vocabulary of like
+    words, with almost every pair.
+    """
+    words: npt.NDArray[np.float64] = expected_rows(task.vocabulary, task.settings)[0]
+    if task.layout is None:
+        return words
+    sizes = np.diff(task.layout.offsets)
+    rows = np.bincount(task.layout.rows, np.repeat(words, sizes), minlength=task.layout.size)
+    means: npt.NDArray[np.float64] = np.add.reduceat(rows[task.layout.rows], task.layout.offsets[:-1]) / sizes
+    return means
 
 
 class Replica:
@@ -109,6 +127,11 @@ class Replica:
         self._output_repeats = Repeats(len(outputs), device)
         if self._fused:
             self._expect(device)
+
+    @property
+    def tables(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both tables; see `_torch_team.Copy`."""
+        return self.inputs, self.outputs
 
     def _expect(self, device: torch.device) -> None:
         """Work out how many programs at once ask for each row: the kernel has no batch to count them in."""

@@ -6,7 +6,8 @@ them busy), and `torchrun` may start several processes, one device each, which m
 Bringing together is local SGD with one change. The mean of all copies, as usual, would divide what one device
 learned about a rare word by the number of devices, though the others learned nothing about it. So each row
 moves by the sum of the devices' moves divided by how many devices moved it: the mean for frequent words, the
-whole step for rare ones.
+whole step for rare ones. GloVe shares its work out so that no two devices ever move the same row between two
+meetings: there the rule gives every row, and its accumulators, the one step that was taken.
 
 Not run on several GPUs: tested with several copies on the CPU and with two processes over gloo.
 """
@@ -16,11 +17,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
-from reportnlp.embeddings._torch_replica import Replica
+from reportnlp.embeddings._processes import Processes
 from reportnlp.embeddings._torch_settings import Plan
+
+AnyCopy = TypeVar("AnyCopy", bound="Copy")
 
 
 def devices_for(plan: Plan, workers: int) -> list[torch.device]:
@@ -39,31 +43,6 @@ def devices_for(plan: Plan, workers: int) -> list[torch.device]:
 
 
 @contextmanager
-def processes(devices: Sequence[torch.device]) -> Iterator[tuple[int, int]]:
-    """Join the processes that torchrun started, or those that are joined already; alone otherwise.
-
-    Yields:
-        This process's rank and how many there are.
-    """
-    import torch.distributed as distributed
-
-    started = False
-    if not distributed.is_available() or (
-        "WORLD_SIZE" not in os.environ and not distributed.is_initialized()
-    ):
-        yield 0, 1
-        return
-    if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if devices[0].type == "cuda" else "gloo")
-        started = True
-    try:
-        yield distributed.get_rank(), distributed.get_world_size()
-    finally:
-        if started:
-            distributed.destroy_process_group()
-
-
-@contextmanager
 def threads(number: int) -> Iterator[None]:
     """Let torch use so many CPU threads for a while: results of one seed must not depend on the machine."""
     before = torch.get_num_threads()
@@ -74,34 +53,45 @@ def threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class Team:
-    """All copies of the vectors.
+class Copy(Protocol):
+    """One device's copy of what is learned."""
+
+    @property
+    def tables(self) -> Sequence[torch.Tensor]:
+        """What all copies are to have alike, each (rows, width) float32."""
+
+
+class Team(Generic[AnyCopy]):
+    """All copies; they begin with the tables of the first process's first copy.
 
     Attributes:
         replicas: those of this process.
-        rank: this process.
-        processes: how many there are; all have equally many replicas.
+        together: this process among the others; all have equally many replicas.
     """
 
-    def __init__(self, replicas: Sequence[Replica], rank: int, processes: int) -> None:
+    def __init__(self, replicas: Sequence[AnyCopy], together: Processes) -> None:
         self.replicas = replicas
-        self.rank = rank
-        self.processes = processes
-        self._before = [_tables(replicas[0])[place].clone() for place in (0, 1)] if self.size > 1 else []
+        self.together = together
+        for table in replicas[0].tables:
+            together.take_over(table)
+        self._before = [table.clone() for table in replicas[0].tables] if self.size > 1 else []
+        for replica in replicas[1:]:
+            for table, first in zip(replica.tables, replicas[0].tables, strict=True):
+                table.copy_(first)
 
     @property
     def size(self) -> int:
         """Copies in all."""
-        return len(self.replicas) * self.processes
+        return len(self.replicas) * self.together.number
 
     def share(self, place: int) -> int:
         """Return the number, among all copies, of this process's copy at `place`."""
-        return self.rank * len(self.replicas) + place
+        return self.together.rank * len(self.replicas) + place
 
     def bring_together(self) -> None:
-        """Give all copies the same vectors."""
+        """Give all copies the same tables."""
         for place, before in enumerate(self._before):
-            self._combine([_tables(replica)[place] for replica in self.replicas], before)
+            self._combine([replica.tables[place] for replica in self.replicas], before)
 
     def _combine(self, tables: Sequence[torch.Tensor], before: torch.Tensor) -> None:
         moved = torch.zeros_like(before)
@@ -110,13 +100,8 @@ class Team:
             move = table.to(before.device) - before
             moved += move
             movers += (move != 0).any(dim=1, keepdim=True)
-        if self.processes > 1:
-            torch.distributed.all_reduce(moved)
-            torch.distributed.all_reduce(movers)
+        self.together.add_up_table(moved)
+        self.together.add_up_table(movers)
         before += moved / movers.clamp_min(1.0)
         for table in tables:
             table.copy_(before)
-
-
-def _tables(replica: Replica) -> tuple[torch.Tensor, torch.Tensor]:
-    return replica.inputs, replica.outputs

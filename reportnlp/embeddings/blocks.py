@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from reportnlp.errors import ReportNLPError
+from reportnlp.errors import TrainingError as TrainingError
 
 Ids = npt.NDArray[np.int32]
 Matrix = npt.NDArray[np.float32]
 
 BREAK = -1
 """Stands between two texts in an encoded corpus; no window reaches across it."""
-
-
-class TrainingError(ReportNLPError):
-    """Training that cannot go on: no words, or numbers that are none."""
 
 
 @dataclass(frozen=True, slots=False)
@@ -75,6 +71,17 @@ class Watcher(Protocol):
 
     def advance(self, words: int, loss: float) -> None:
         """So many words more were read; `loss`: the mean per example since the last call, nan if unknown."""
+
+
+@runtime_checkable
+class PhaseWatcher(Watcher, Protocol):
+    """A watcher that also hears of work before the training, whose words are not those of the training."""
+
+    def phase(self, name: str, words: int) -> None:
+        """Work on so many words begins; it ends where the training advances."""
+
+    def prepared(self, words: int) -> None:
+        """So many words more of it are done."""
 
 
 class Checkpoint(Protocol):

@@ -9,18 +9,26 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
 from reportnlp.embeddings import _choose
 from reportnlp.embeddings._glove_model import Learner, Model, first_model, resumed
+from reportnlp.embeddings._processes import Processes
 from reportnlp.embeddings._settings import refuse_hopeless
-from reportnlp.embeddings.blocks import Checkpoint, EncodedCorpus, Trained, TrainingError, Vocabulary, Watcher
+from reportnlp.embeddings.blocks import (
+    Checkpoint,
+    EncodedCorpus,
+    PhaseWatcher,
+    Trained,
+    TrainingError,
+    Vocabulary,
+    Watcher,
+)
 from reportnlp.errors import InputError, MissingExtraError, unknown_name
 
 ENGINES = ("torch", "numba")
@@ -89,7 +97,8 @@ def train(
 ) -> Trained:
     """Train vectors.
 
-    The counts go to a temporary folder beside the corpus's file, or to the system's where it has none.
+    The counts go to files without a name in the folder of the corpus's file, or in the system's for temporary
+    files where it has none.
 
     Args:
         corpus: the corpus as numbers.
@@ -97,7 +106,7 @@ def train(
         config: the settings.
         seed: same seed, one worker, same engine: same vectors.
         engine: one of `ENGINES`, or "auto".
-        workers: threads.
+        workers: threads; on GPUs, devices.
         watcher: hears of progress; a pass over the counts stands for one over the corpus's words.
         checkpoint: keeps the state between epochs; None: nothing is kept.
 
@@ -109,16 +118,19 @@ def train(
     """
     name = _choose.engine(engine, method="glove", config=config, allowed=ENGINES)
     refuse_hopeless(corpus, vocabulary, config.min_count)
-    with TemporaryDirectory(prefix="cooccurrence-", dir=_beside(corpus)) as folder:
-        cells = _cells(corpus, len(vocabulary), config, seed, max(1, workers), Path(folder))
-        done, model = resumed(checkpoint, first_model(len(vocabulary), config.width, seed))
-        learner = _learner(name, cells, model, config, max(1, workers))
+    workers = max(1, workers)
+    with _joined(name, workers) as together:
+        heard = watcher if together.first else None
+        cells = _cells(corpus, len(vocabulary), config, seed, workers, heard)
+        kept = checkpoint if together.first else None
+        done, model = resumed(kept, first_model(len(vocabulary), config.width, seed))
+        learner = _learner(name, cells, model, config, workers, together)
         del model
-        training = _Training(corpus, len(cells), config, seed, watcher)
-        for epoch in range(done, config.epochs):
+        training = _Training(corpus, len(cells), config, seed, heard)
+        for epoch in range(together.of_first(done), config.epochs):
             training.epoch(learner, epoch)
-            if checkpoint is not None:
-                checkpoint.save(epoch + 1, learner.model().arrays())
+            if kept is not None:
+                kept.save(epoch + 1, _copies(learner.model()))
         return Trained(learner.model().matrix(config.vectors == "sum"))
 
 
@@ -130,7 +142,7 @@ class _Training:
     cells: int
     config: Config
     seed: int
-    watcher: Watcher
+    watcher: Watcher | None
 
     def epoch(self, learner: Learner, epoch: int) -> None:
         """Pass over all cells once."""
@@ -143,7 +155,8 @@ class _Training:
                 )
             done += cells
             read = self.corpus.tokens * done // self.cells
-            self.watcher.advance(read - words, loss / cells)
+            if self.watcher is not None:
+                self.watcher.advance(read - words, loss / cells)
             words = read
 
     def _chunks(self, epoch: int) -> Sequence[slice]:
@@ -160,7 +173,7 @@ def _beside(corpus: EncodedCorpus) -> Path | None:
 
 
 def _cells(
-    corpus: EncodedCorpus, words: int, config: Config, seed: int, workers: int, folder: Path
+    corpus: EncodedCorpus, words: int, config: Config, seed: int, workers: int, watcher: Watcher | None
 ) -> npt.NDArray[np.void]:
     """Count, merge, weigh and shuffle; see `_cooccurrence.ENTRY`."""
     try:
@@ -170,7 +183,11 @@ def _cells(
             raise
         raise MissingExtraError("Counting words that stand near one another", "train") from error
     counting = counts.Counting(words, config.window, config.symmetric, config.memory << 20, workers)
-    runs = counts.count(corpus.ids, counting, folder=folder)
+    folder, seen = _beside(corpus), None
+    if isinstance(watcher, PhaseWatcher):
+        watcher.phase("counting pairs of words", corpus.tokens)
+        seen = watcher.prepared
+    runs = counts.count(corpus.ids, counting, folder=folder, seen=seen)
     cells = counts.shuffled(runs, counting, x_max=config.x_max, alpha=config.alpha, seed=seed, folder=folder)
     if not len(cells):
         raise TrainingError(
@@ -180,7 +197,32 @@ def _cells(
     return cells
 
 
-def _learner(engine: str, cells: npt.NDArray[np.void], model: Model, config: Config, workers: int) -> Learner:
-    module = import_module(f"reportnlp.embeddings._{engine}_glove")
-    learner: Learner = module.learner(cells, model, config.learning_rate, workers)
-    return learner
+def _joined(engine: str, workers: int) -> AbstractContextManager[Processes]:
+    """Join the processes that torchrun started; only the torch engine can share its work with them."""
+    if engine != "torch":
+        return nullcontext(Processes())
+    from reportnlp.embeddings import _torch_glove
+
+    return _torch_glove.joined(workers)
+
+
+def _learner(
+    engine: str,
+    cells: npt.NDArray[np.void],
+    model: Model,
+    config: Config,
+    workers: int,
+    together: Processes,
+) -> Learner:
+    if engine == "torch":
+        from reportnlp.embeddings import _torch_glove
+
+        return _torch_glove.learner(cells, model, config.learning_rate, workers, together)
+    from reportnlp.embeddings import _numba_glove
+
+    return _numba_glove.learner(cells, model, config.learning_rate, workers)
+
+
+def _copies(model: Model) -> dict[str, npt.NDArray[np.generic]]:
+    """The state as it is now: an engine's own may be a view that goes on changing."""
+    return {name: array.copy() for name, array in model.arrays().items()}

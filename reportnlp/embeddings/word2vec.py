@@ -20,7 +20,8 @@ class Config(WindowSettings):
 
     Attributes:
         shared_negatives: engine numba, skip-gram: the pairs of one window share their negatives (Ji et al.
-            2016, arXiv:1604.04661). No pair's expected step is another, and it is faster.
+            2016, arXiv:1604.04661). No pair's expected step is another, and it is faster. Of the other
+            engines torch always shares them, and gensim never does: there it changes nothing.
     """
 
     shared_negatives: bool = False

@@ -12,12 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+import reportnlp
 from reportnlp.archive import disk
 from reportnlp.embeddings import _compare, _intrinsic, _plot
 from reportnlp.embeddings._vectors import Neighbour, Vectors, unit
 from reportnlp.embeddings._work import put
 from reportnlp.errors import InputError, OutputError
 from reportnlp.jobs.embed import refuse_folder
+
+ITEMS = (
+    Path(reportnlp.__file__).parent / "embeddings" / _intrinsic.FILE,
+    Path(reportnlp.__file__).parents[1] / "corpora" / "embedding_tests" / _intrinsic.FILE,
+)
+"""Where the items of this project's test lie: in an installed package, and in a clone of the repository."""
 
 
 def neighbours(where: Path, words: Sequence[str], *, count: int = 10) -> list[tuple[str, list[Neighbour]]]:
@@ -66,18 +73,24 @@ def compared(found: _compare.Comparison) -> Iterator[str]:
     yield "least alike: " + ", ".join(f"{word} {share:.0%}" for word, share in found.least)
 
 
-def intrinsic(where: Path, items: Path) -> _intrinsic.Score:
-    """Put the items of a file to vectors.
+def intrinsic(where: Path, items: Path | None = None) -> _intrinsic.Score:
+    """Put the items of a file to vectors; without one those of this project.
 
     Raises:
         InputError: the file cannot be read, or a line is no item.
     """
-    if not items.is_file():
-        raise InputError(
-            f"There is no file {items}. Those of this project are corpora/embedding_tests/items.csv in its "
-            "repository: name them with --items."
-        )
-    return _intrinsic.score(Vectors.open(where), _intrinsic.read_items(items))
+    vectors = Vectors.open(where)
+    return _intrinsic.score(vectors, _intrinsic.read_items(_shipped_items() if items is None else items))
+
+
+def _shipped_items() -> Path:
+    for path in ITEMS:
+        if path.is_file():
+            return path
+    raise InputError(
+        "The items of this project's test are not installed. Take corpora/embedding_tests/items.csv out of "
+        "its repository, and name it with --items."
+    )
 
 
 def scored(score: _intrinsic.Score) -> Iterator[str]:
@@ -129,8 +142,7 @@ def plot(settings: PlotSettings) -> int:
         MissingExtraError: matplotlib, or for t-SNE scikit-learn, is not installed.
     """
     _plot.check_suffix(settings.out)
-    if settings.out.exists() and not settings.overwrite:
-        raise OutputError(f"{settings.out} exists. Name another file, or add --overwrite.")
+    _refuse_file(settings.out, overwrite=settings.overwrite)
     vectors = Vectors.open(settings.where)
     dots = _dots(vectors, settings)
     matrix = np.stack([vectors[dot.word] for dot in dots])
@@ -183,10 +195,7 @@ def hand_out(where: Path, out: Path, *, binary: bool | None, overwrite: bool) ->
     Raises:
         OutputError: the file exists, or cannot be written.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise OutputError(f"{out} exists. Name another file, or add --overwrite.")
-    if not out.parent.is_dir():
-        raise OutputError(f"Cannot write {out}: there is no folder {out.parent}. Make it first.")
+    _refuse_file(out, overwrite=overwrite)
     vectors = Vectors.open(where)
     draft = out.with_name(f".part-{out.name}")  # ends as the output does: `.gz` is packed
     try:
@@ -195,3 +204,12 @@ def hand_out(where: Path, out: Path, *, binary: bool | None, overwrite: bool) ->
     finally:
         draft.unlink(missing_ok=True)
     return vectors
+
+
+def _refuse_file(out: Path, *, overwrite: bool) -> None:
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder. Name a file.")
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out} exists. Name another file, or add --overwrite.")
+    if not out.parent.is_dir():
+        raise OutputError(f"Cannot write {out}: there is no folder {out.parent}. Make it first.")

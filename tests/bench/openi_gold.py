@@ -22,6 +22,7 @@ from rich.console import Console
 
 from reportnlp import evaluate, load
 from reportnlp.evaluation import tables
+from reportnlp.evaluation.record import About, Evaluation
 from reportnlp.findings import load_panel
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.formats.openi import read, read_terms
@@ -94,13 +95,13 @@ def show_scores(split: str, given: Answers, gold: Answers) -> None:
     """Presence and attributes as coded, then the attributes with a qualifier."""
     console = Console(width=110)
     print(f"The rules against the coders, {split}")
-    scores = evaluate(given, gold, seed=0)
-    for table in tables.screen(scores):
+    whole = Evaluation(About(), evaluate(given, gold, seed=0))
+    for table in tables.screen(whole):
         console.print(table, "")
-    for note in tables.notes(scores):
+    for note in tables.notes(whole):
         print(note)
     print(f"\nThe same, {split}: attributes for which a qualifier was given")
-    *_, attributes = tables.screen(evaluate(given, said(gold), seed=0))
+    *_, attributes = tables.screen(Evaluation(About(), evaluate(given, said(gold), seed=0)))
     console.print(attributes, "")
 
 
