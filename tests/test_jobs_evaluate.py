@@ -6,17 +6,24 @@ import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from reportnlp.errors import InputError, OutputError
+from reportnlp.errors import InputError, OutputError, UnknownNameError
 from reportnlp.evaluation import tables
-from reportnlp.evaluation.read import read_answers
+from reportnlp.evaluation.compare import PANEL
+from reportnlp.evaluation.labelled import Evidence, Labelled
+from reportnlp.evaluation.read import read_answers, read_labels
+from reportnlp.evaluation.record import Evaluation
 from reportnlp.evaluation.scores import Scores
+from reportnlp.jobs._labelled import TrainRow
 from reportnlp.jobs.evaluate import EvaluateSettings, run
+from reportnlp.types import Report
+from tests.conftest import Command
 
 ROWS = [
     {"report_id": "a", "pe": "present", "pe.p": "1.0000", "pe.location": "main", "pe.location.p": "0.9000"},
@@ -92,11 +99,12 @@ def test_only_wanted_reports_are_kept_and_the_others_counted(wide: Path) -> None
 
 
 def test_a_table_is_scored_and_what_is_missing_counted(wide: Path, gold: Path) -> None:
-    scores = run(EvaluateSettings((str(wide),), gold))
+    evaluation = run(EvaluateSettings((str(wide),), gold))
+    scores = evaluation.scores
     assert scores.presence[0].confusion == {"present": {"present": 1, "absent": 1}}
     assert (scores.attributes[0].n, scores.attributes[0].accuracy.value) == (2, 0.5)
     assert (scores.coverage.scored, scores.coverage.missing, scores.coverage.extra) == (2, 1, 1)
-    [line, *_] = tables.notes(scores)
+    [line, *_] = tables.notes(evaluation)
     assert line == "gold reports 3 = scored 2 + without labels 1; labelled reports without gold answers 1"
 
 
@@ -105,7 +113,7 @@ def test_scores_are_written_as_csv(wide: Path, gold: Path, tmp_path: Path) -> No
     run(EvaluateSettings((str(wide),), gold, out=out))
     with out.open(encoding="utf-8", newline="") as file:
         rows = {row["question"]: row for row in csv.DictReader(file)}
-    assert list(rows) == ["pe", "pe.location", tables.PANEL]
+    assert list(rows) == ["pe", "pe.location", PANEL]
     assert rows["pe"]["recall"] == "0.5000"
     assert rows["pe"]["confusion"] == "present>present=1 present>absent=1"
     assert rows["pe.location"]["f1"] == ""
@@ -132,8 +140,8 @@ def test_scores_are_not_overwritten_unasked(wide: Path, gold: Path, tmp_path: Pa
 
 
 def test_scores_have_a_suffix_that_is_known(wide: Path, gold: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"\.csv or \.json"):
-        run(EvaluateSettings((str(wide),), gold, out=tmp_path / "scores.html"))
+    with pytest.raises(OutputError, match=r"\.html, \.json or \.csv"):
+        run(EvaluateSettings((str(wide),), gold, out=tmp_path / "scores.xlsx"))
 
 
 def test_scores_that_cannot_be_written_are_one_clear_error(wide: Path, gold: Path, tmp_path: Path) -> None:
@@ -209,7 +217,7 @@ def label_and_score(
     reports = write_csv(folder / "reports.csv", rows, ("report_id", "text"))
     columns = ("report_id", "pulmonary_embolism", LOCATION)
     answers = write_csv(folder / "answers.csv", gold, columns)
-    return run(EvaluateSettings((str(reports),), answers, panel="pe"))
+    return run(EvaluateSettings((str(reports),), answers, panel="pe")).scores
 
 
 def test_reports_are_labelled_on_the_way(tmp_path: Path) -> None:
@@ -236,3 +244,225 @@ def test_two_reports_of_one_id_cannot_be_scored(tmp_path: Path) -> None:
     gold = [{"report_id": "a", "pulmonary_embolism": "present"}]
     with pytest.raises(InputError, match="Two reports have the id 'a'"):
         label_and_score(tmp_path, [REPORTS[0], REPORTS[0]], gold)
+
+
+def test_probabilities_of_a_wide_table_are_read(wide: Path) -> None:
+    labelled = read_labels(wide)
+    assert labelled.answers == ANSWERS
+    assert labelled.shared and labelled.method == "labels.csv"
+    assert labelled.posteriors is not None
+    location = [question.name for question in labelled.posteriors.questions].index("pe.location")
+    assert labelled.posteriors.values[0, location].max() == pytest.approx(0.9)
+
+
+LONG_ROWS: list[dict[str, str | int | float | None]] = [
+    {
+        **{"report_id": "a", "question": "pe", "answer": "present", "probability": 0.75},
+        **{
+            "evidence_start": 3,
+            "evidence_end": 9,
+            "section": "impression",
+            "method": "rules",
+            "model": "m-1",
+        },
+    },
+    {
+        **{"report_id": "b", "question": "pe", "answer": "absent", "probability": 0.5},
+        **{"evidence_start": None, "evidence_end": None, "section": "", "method": "rules", "model": "m-1"},
+    },
+]
+
+
+def write_long(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+    if path.suffix == ".parquet":
+        parquet.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    else:
+        cells = [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
+        write_csv(path, cells, list(cells[0]))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
+def test_a_long_table_is_read_with_all_it_knows(tmp_path: Path, suffix: str) -> None:
+    labelled = read_labels(write_long(tmp_path / f"long{suffix}", LONG_ROWS))
+    assert labelled.evidence == {("a", "pe"): Evidence(3, 9, "impression")}
+    assert (labelled.method, labelled.model) == ("rules", "m-1")
+    assert labelled.posteriors is not None
+    values = labelled.posteriors.values[:, 0, :2].ravel()
+    assert values == pytest.approx([0.75, 0.25 / 3, 0.5 / 3, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("probability", "1.5", "number from 0 to 1"),
+        ("probability", "likely", "number from 0 to 1"),
+        ("probability", "nan", "number from 0 to 1"),
+        ("evidence_start", "10", "pair of offsets"),
+        ("evidence_start", "the clot", "pair of offsets"),
+    ],
+)
+def test_what_is_no_probability_or_offset_is_refused(
+    tmp_path: Path, column: str, value: str, message: str
+) -> None:
+    path = write_long(tmp_path / "long.csv", [{**LONG_ROWS[0], column: value}])
+    with pytest.raises(InputError, match=f"report 'a' that is no {message}") as caught:
+        read_labels(path)
+    assert value not in str(caught.value).removeprefix(str(path))
+
+
+def write_reports(folder: Path, rows: int = 24) -> tuple[Path, Path]:
+    """Reports of three sites and four years, with gold answers; a patient has two."""
+    reports, gold = [], []
+    for i in range(rows):
+        present = i % 3 != 0
+        reports.append(
+            {
+                "report_id": f"r{i:02}",
+                "patient_id": f"p{i // 2}",
+                "site": ("north", "south", "west")[i // 2 % 3],
+                "exam_date": f"{2020 + 4 * i // rows}-01-{1 + i:02}",
+                "text": f"IMPRESSION {i}: {'Segmental' if present else 'No'} pulmonary embolism.",
+            }
+        )
+        answer = "present" if present and i != 5 else "absent"
+        location = "segmental" if answer == "present" else "not_applicable"
+        gold.append({"report_id": f"r{i:02}", "pulmonary_embolism": answer, LOCATION: location})
+    columns = ("report_id", "patient_id", "site", "exam_date", "text")
+    return (
+        write_csv(folder / "reports.csv", reports, columns),
+        write_csv(folder / "truth.csv", gold, ("report_id", "pulmonary_embolism", LOCATION)),
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> EvaluateSettings:
+    reports, gold = write_reports(tmp_path)
+    return EvaluateSettings((str(reports),), gold, panel="pe", resamples=20)
+
+
+def strata_of(evaluation: Evaluation) -> list[tuple[str, str, int]]:
+    return [(one.by, one.value, one.n) for one in evaluation.strata]
+
+
+def test_reports_are_scored_by_site_and_year(settings: EvaluateSettings) -> None:
+    evaluation = run(settings)
+    assert strata_of(evaluation) == [
+        *(("site", site, 8) for site in ("north", "south", "west")),
+        *(("year", str(year), 6) for year in range(2020, 2024)),
+    ]
+    [mistake] = [one for one in evaluation.mistakes if one.question == "pulmonary_embolism"]
+    assert (mistake.report, mistake.kind) == ("r05", "false alarm")
+    assert mistake.start is not None and mistake.section == "impression"
+    assert evaluation.about.method == "rules"
+    assert evaluation.about.model.startswith("rules-")
+    assert len(evaluation.about.gold_digest) == 64
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("random", "random, 25 % of the reports tested, seed 0"), ("temporal", "temporal, 25 %")],
+)
+def test_only_the_test_side_of_a_split_is_scored(settings: EvaluateSettings, kind: str, told: str) -> None:
+    evaluation = run(replace(settings, split=kind, test_share=0.25))  # type: ignore[arg-type]
+    assert evaluation.scores.coverage.scored == 6
+    assert evaluation.scores.coverage.missing == evaluation.scores.coverage.extra == 0
+    assert evaluation.about.split.startswith(told)
+    assert evaluation.about.train == 18
+    assert evaluation.audit is None
+
+
+def test_each_site_is_tested_in_turn_and_pooled(settings: EvaluateSettings) -> None:
+    evaluation = run(replace(settings, split="site"))
+    assert evaluation.scores.coverage.scored == 24
+    assert [one for one in strata_of(evaluation) if one[0] == "site"] == [
+        ("site", site, 8) for site in ("north", "south", "west")
+    ]
+    assert "each of 3 in turn" in evaluation.about.split
+    one = run(replace(settings, split="site", site="west"))
+    assert (one.scores.coverage.scored, one.about.split) == (8, "site west")
+
+
+def test_a_split_needs_reports(settings: EvaluateSettings, wide: Path, gold: Path) -> None:
+    with pytest.raises(InputError, match="--panel"):
+        run(EvaluateSettings((str(wide),), gold, split="random"))
+    with pytest.raises(UnknownNameError, match="'south'"):
+        run(replace(settings, split="site", site="sout"))
+
+
+def test_what_labels_is_given_the_training_side(settings: EvaluateSettings) -> None:
+    calls: list[tuple[set[str], set[str]]] = []
+
+    def label(reports: Sequence[Report], train: Sequence[TrainRow]) -> Labelled:
+        calls.append(({report.id for report in reports}, {row.report.id for row in train}))
+        assert all(row.answers["pulmonary_embolism"] for row in train)
+        answers = {report.id: {"pulmonary_embolism": "present"} for report in reports}
+        return Labelled(answers, method="always")
+
+    evaluation = run(replace(settings, split="site"), label=label)
+    assert [(len(test), len(train)) for test, train in calls] == [(8, 16)] * 3
+    assert all(not test & train for test, train in calls)
+    assert evaluation.about.method == "always"
+    assert evaluation.scores.presence[0].recall.value == 1
+    assert evaluation.audit is not None
+    assert evaluation.audit.reports == 24
+
+
+def test_methods_are_compared(settings: EvaluateSettings, tmp_path: Path) -> None:
+    same = run(replace(settings, against="rules"))
+    assert same.comparison is not None
+    assert {one.difference.value for one in same.comparison.differences} == {0.0}
+    table = run(replace(settings, against=str(settings.gold)))
+    assert table.comparison is not None
+    assert (table.comparison.second, table.comparison.n) == ("truth.csv", 24)
+    assert table.comparison.tests[0].mcnemar.only_b == 1
+    with pytest.raises(UnknownNameError, match="rulse"):
+        run(replace(settings, against="rulse"))
+
+
+def test_tables_are_compared(wide: Path, gold: Path) -> None:
+    evaluation = run(EvaluateSettings((str(wide),), gold, against=str(gold), resamples=20))
+    assert evaluation.comparison is not None
+    assert (evaluation.comparison.first, evaluation.comparison.second) == ("labels.csv", "gold.csv")
+
+
+def test_training_answers_are_audited(settings: EvaluateSettings) -> None:
+    evaluation = run(replace(settings, train_gold=settings.gold))
+    assert evaluation.audit is not None
+    assert {(row.answer, row.n) for row in evaluation.audit.rows} == {
+        *(("present", 15), ("absent", 9)),
+        ("segmental", 15),
+    }
+
+
+def test_a_report_is_written_and_holds_no_text(settings: EvaluateSettings, tmp_path: Path) -> None:
+    pages = []
+    for name in ("one.html", "two.html"):
+        run(replace(settings, out=tmp_path / name, against="rules"))
+        pages.append((tmp_path / name).read_text("utf-8"))
+    assert pages[0] == pages[1]
+    assert pages[0].startswith("<!DOCTYPE html>")
+    assert "r05" in pages[0]
+    assert "Segmental pulmonary" not in pages[0]
+    run(replace(settings, out=tmp_path / "one.json"))
+    content = (tmp_path / "one.json").read_text("utf-8")
+    assert "Segmental pulmonary" not in content
+    assert json.loads(content)["mistakes"][0]["report"] == "r05"
+
+
+def test_the_command_line_compares_and_splits(settings: EvaluateSettings, reportnlp: Command) -> None:
+    [reports] = settings.inputs
+    folder = settings.gold.parent
+    code, out, err = reportnlp(
+        *("evaluate", reports, "--panel", "pe", "--labels", str(settings.gold), "--against", "rules"),
+        *("--split", "temporal", "--test-share", "0.25", "--resamples", "10", "--date", "2026-11-25"),
+        *("--train-labels", str(settings.gold), "-o", str(folder / "report.json")),
+    )
+    assert (code, err) == (0, "")
+    assert "rules (first) against rules" in out
+    assert "split: temporal, 25 % of the reports tested; 18 reports on the training side" in out
+    content = json.loads((folder / "report.json").read_text("utf-8"))
+    assert content["about"]["date"] == "2026-11-25"
+    assert content["audit"]["reports"] == 24

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportnlp.errors import InputError
-from reportnlp.types import NOT_APPLICABLE, LabelTable, Presence
+from reportnlp.types import NOT_APPLICABLE, LabelTable, Presence, Question
 
 Answers = Mapping[str, Mapping[str, str]]
 """Report id to question name to answer. A blank or missing answer was not asked for."""
@@ -47,6 +47,7 @@ class Pair:
         answers: every answer that occurs, presence in its usual order.
         gold, given: (reports,) the answers, as objects.
         asked: (reports,) bool, whether the question counts for that report.
+        reports: the ids of the reports.
     """
 
     question: str
@@ -54,6 +55,7 @@ class Pair:
     gold: Strings
     given: Strings
     asked: Mask
+    reports: tuple[str, ...]
 
     @property
     def is_presence(self) -> bool:
@@ -66,20 +68,23 @@ def answers_of(table: LabelTable) -> dict[str, dict[str, str]]:
     return {row.report.id: {label.question: label.answer for label in row.labels} for row in table.rows}
 
 
-def pair_up(given: Answers, gold: Answers) -> tuple[list[Pair], Coverage]:
+def pair_up(given: Answers, gold: Answers, questions: Iterable[Question] = ()) -> tuple[list[Pair], Coverage]:
     """Pair two sets of answers over the reports and questions both have.
+
+    Answers of an attribute come in the order of its `questions`, or else of the alphabet.
 
     Raises:
         InputError: they share no report or no question, or gold has an answer that cannot be.
     """
-    ids = [report for report in gold if report in given]
+    ids = tuple(report for report in gold if report in given)
     answered = set(_questions(given.values()))
     asked = _questions(gold.values())
-    questions = [question for question in asked if question in answered]
-    _refuse_nothing(ids, questions, asked)
+    shared = [question for question in asked if question in answered]
+    _refuse_nothing(ids, shared, asked)
     unanswered = tuple(question for question in asked if question not in answered)
     coverage = Coverage(len(ids), len(gold) - len(ids), len(given) - len(ids), unanswered)
-    return [_pair(question, ids, given, gold) for question in questions], coverage
+    order = {question.name: question.answers for question in questions}
+    return [_pair(question, ids, given, gold, order.get(question, ())) for question in shared], coverage
 
 
 def _questions(rows: Iterable[Mapping[str, str]]) -> list[str]:
@@ -98,7 +103,7 @@ def _refuse_nothing(ids: Sequence[str], questions: Sequence[str], asked: Sequenc
         )
 
 
-def _pair(question: str, ids: Sequence[str], given: Answers, gold: Answers) -> Pair:
+def _pair(question: str, ids: tuple[str, ...], given: Answers, gold: Answers, order: Sequence[str]) -> Pair:
     wanted = _column(ids, question, gold)
     got = _column(ids, question, given)
     got[got == ""] = NO_ANSWER
@@ -106,12 +111,13 @@ def _pair(question: str, ids: Sequence[str], given: Answers, gold: Answers) -> P
     if "." in question:
         asked &= _present(ids, question, gold, wanted)
         _check_attribute(question, ids, wanted, asked)
-        answers = tuple(str(answer) for answer in np.unique(np.concatenate([wanted[asked], got[asked]])))
+        occur = {str(answer) for answer in np.concatenate([wanted[asked], got[asked]])}
+        answers = tuple(answer for answer in dict.fromkeys((*order, *sorted(occur))) if answer in occur)
     else:
         _check_presence(question, ids, wanted, asked)
         strange = sorted({str(answer) for answer in got[asked]} - set(Presence))
         answers = (*(answer.value for answer in Presence), *strange)
-    return Pair(question, answers, wanted, got, asked)
+    return Pair(question, answers, wanted, got, asked, ids)
 
 
 def _column(ids: Sequence[str], question: str, answers: Answers) -> Strings:

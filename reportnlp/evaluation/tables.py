@@ -1,39 +1,44 @@
-"""Scores as rows: for the screen, for CSV and for JSON."""
+"""An evaluation as rows: for the screen, for CSV and for JSON."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from rich.table import Table
 
 from reportnlp.evaluation.bootstrap import Figure
+from reportnlp.evaluation.compare import PANEL, Comparison
+from reportnlp.evaluation.record import Evaluation
 from reportnlp.evaluation.scores import AttributeScore, PanelScore, PresenceScore, QuestionScore, Scores
 from reportnlp.types import Presence
 
 PRESENCE_FIGURES = ("precision", "recall", "f1")
 ATTRIBUTE_FIGURES = ("accuracy", "macro_f1", "micro_f1")
 FIGURES = (*PRESENCE_FIGURES, *ATTRIBUTE_FIGURES)
-PANEL = "(panel)"
 COLUMNS = (
     *("question", "n", "support", "confusion"),
     *(f"{figure}{part}" for figure in FIGURES for part in ("", ".low", ".high")),
 )
 
 
-def screen(scores: Scores) -> Iterator[Table]:
-    """One table for presence and one for attributes, where there are any."""
+def screen(evaluation: Evaluation) -> Iterator[Table]:
+    """A table for presence, one for attributes, and one for another method, where there are any."""
+    scores = evaluation.scores
     if scores.panel is not None:
         yield _presence_table(scores.presence, scores.panel)
     asked = tuple(score for score in scores.attributes if score.n)
     if asked:
         yield _attribute_table(asked)
+    if evaluation.comparison is not None:
+        yield _comparison_table(evaluation.comparison)
 
 
-def notes(scores: Scores) -> Iterator[str]:
+def notes(evaluation: Evaluation) -> Iterator[str]:
     """What was compared and what was not, in plain lines."""
+    scores = evaluation.scores
     coverage = scores.coverage
     yield (
         f"gold reports {coverage.scored + coverage.missing} = scored {coverage.scored} + without labels "
@@ -41,6 +46,8 @@ def notes(scores: Scores) -> Iterator[str]:
     )
     if coverage.unanswered:
         yield f"gold columns that are no question of the labels, not scored: {', '.join(coverage.unanswered)}"
+    if evaluation.about.split:
+        yield f"split: {evaluation.about.split}; {evaluation.about.train} reports on the training side"
     yield (
         f"95 % intervals over reports: {scores.resamples} bootstrap samples, seed {scores.seed}; "
         f"uncertain counts as {scores.uncertain_as}"
@@ -62,10 +69,19 @@ def records(scores: Scores) -> Iterator[dict[str, str]]:
         yield {"question": PANEL, **_parts(scores.panel)}
 
 
-def document(scores: Scores) -> dict[str, Any]:
-    """All of the scores for JSON; undefined figures are null."""
-    content: dict[str, Any] = _json(asdict(scores))
-    return content
+def document(evaluation: Evaluation) -> dict[str, Any]:
+    """All of an evaluation for JSON, the scores at the top; undefined figures are null."""
+    content: dict[str, Any] = _json(asdict(evaluation.scores))
+    rest = {field.name: getattr(evaluation, field.name) for field in fields(evaluation)}
+    del rest["scores"]
+    return content | {name: _json(_plain(value)) for name, value in rest.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses within as dictionaries."""
+    if isinstance(value, tuple):
+        return [asdict(item) for item in value]
+    return None if value is None else asdict(value)
 
 
 def _confused(score: QuestionScore) -> Iterator[str]:
@@ -83,7 +99,7 @@ def _parts(score: PresenceScore | AttributeScore | PanelScore) -> dict[str, str]
 
 
 def _json(value: Any) -> Any:
-    if isinstance(value, Figure):
+    if hasattr(value, "_asdict"):
         return _json(value._asdict())
     if isinstance(value, dict):
         return {key: _json(item) for key, item in value.items()}
@@ -118,6 +134,25 @@ def _attribute_table(scores: tuple[AttributeScore, ...]) -> Table:
         figures = (score.macro_f1, score.micro_f1)
         accuracy = (_number(score.accuracy), _interval(score.accuracy))
         table.add_row(score.question, str(score.n), *accuracy, *map(_number, figures))
+    return table
+
+
+def _comparison_table(found: Comparison) -> Table:
+    """F1 of both methods, and McNemar's p, adjusted for the number of questions."""
+    table = _table(
+        f"{found.first} (first) against {found.second}", "F1 first", "second", "difference", "95 %", "p"
+    )
+    ps = {test.question: test.holm for test in found.tests}
+    for one in found.differences:
+        if one.figure in ("f1", "micro_f1"):
+            p = ps.get(one.question, math.nan)
+            table.add_row(
+                "all, micro" if one.question == PANEL else one.question,
+                *(_number(Figure(value, value, value)) for value in (one.first, one.second)),
+                _number(one.difference),
+                _interval(one.difference),
+                "-" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}",
+            )
     return table
 
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from reportnlp.archive.places import refuse_folder
-from reportnlp.errors import InputError, OutputError
+from reportnlp.errors import OutputError
 from reportnlp.evaluation import tables
 from reportnlp.evaluation.answers import Answers
+from reportnlp.evaluation.audit import audit
+from reportnlp.evaluation.compare import compare
 from reportnlp.evaluation.metrics import evaluate
+from reportnlp.evaluation.mistakes import mistakes
 from reportnlp.evaluation.read import read_answers
-from reportnlp.evaluation.scores import Scores, UncertainAs
+from reportnlp.evaluation.record import About, Evaluation, Known
+from reportnlp.evaluation.scores import UncertainAs
+from reportnlp.evaluation.splits import Kind
+from reportnlp.evaluation.strata import sites_and_years, stratify
 from reportnlp.formats.blocks import ReadOptions
-from reportnlp.formats.loader import read_reports
-from reportnlp.types import NOT_APPLICABLE, BadRow, Question
+from reportnlp.jobs._labelled import Found, Label, found
+
+OUTPUTS = (".html", ".json", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +39,17 @@ class EvaluateSettings:
         method: the method to label reports with.
         format: input format of reports; None finds it.
         columns: input columns of reports.
-        out: where to write the scores, `.csv` or `.json`; None writes none.
+        out: where to write the evaluation, `.html`, `.json` or `.csv`; None writes none.
         overwrite: whether `out` may be replaced.
-        uncertain_as, seed, resamples: see `reportnlp.evaluate`.
+        uncertain_as: see `reportnlp.evaluate`.
+        seed: see `reportnlp.evaluate`; of a random split too.
+        resamples: see `reportnlp.evaluate`.
+        against: a label table, or with a panel a method, to compare with; "" is none.
+        split: score only the test side of a split of the reports that have gold answers; None scores all.
+        test_share: of a random or temporal split.
+        site: of a site split, the one site to test on; "" is each in turn.
+        train_gold: gold answers that the method was trained on, for the audit; None is none.
+        date: shown in the report; "" is none.
     """
 
     inputs: tuple[str, ...]
@@ -47,93 +63,116 @@ class EvaluateSettings:
     uncertain_as: UncertainAs = "negative"
     seed: int = 0
     resamples: int = 1000
+    against: str = ""
+    split: Kind | None = None
+    test_share: float = 0.2
+    site: str = ""
+    train_gold: Path | None = None
+    date: str = ""
 
 
-def run(settings: EvaluateSettings) -> Scores:
-    """Score, and write the scores where that was asked for.
+def run(settings: EvaluateSettings, *, label: Label | None = None) -> Evaluation:
+    """Score, and write the evaluation where that was asked for.
+
+    Args:
+        settings: what to compare.
+        label: what labels reports, given those to train on; None is the settings' method, as it is.
 
     Raises:
-        InputError: a file cannot be read, or nothing can be compared.
-        OutputError: `out` exists, or has another suffix than `.csv` or `.json`.
+        InputError: a file cannot be read, nothing can be compared, or options do not go together.
+        OutputError: `out` exists, or has another suffix than `.html`, `.json` or `.csv`.
     """
     if settings.out is not None:
         _check_out(settings.out, settings.overwrite)
     gold = read_answers(settings.gold)
-    given = _label(settings, gold) if settings.panel else _read_one(settings.inputs, gold)
-    scores = evaluate(
-        given,
-        gold,
-        seed=settings.seed,
-        uncertain_as=settings.uncertain_as,
-        resamples=settings.resamples,
-    )
+    evaluation = _evaluate(settings, found(settings, gold, label), gold, trained=label is not None)
     if settings.out is not None:
-        _write(settings.out, scores)
-    return scores
+        _write(settings.out, evaluation)
+    return evaluation
 
 
-def _read_one(inputs: Sequence[str], gold: Answers) -> Answers:
-    if len(inputs) != 1:
-        raise InputError(
-            f"{len(inputs)} label tables were given; one is compared at a time. "
-            "To label reports first, add --panel."
-        )
-    path = Path(inputs[0])
-    given = read_answers(path, keep=gold)
-    if not any(given.values()):
-        raise InputError(
-            f"{path} has no answers for any report of the gold table. "
-            "If it holds reports, add --panel to label them."
-        )
-    return given
+def _evaluate(settings: EvaluateSettings, found: Found, gold: Answers, *, trained: bool) -> Evaluation:
+    policy, seed, resamples = settings.uncertain_as, settings.seed, settings.resamples
+    tested = gold if found.tested is None else {report: gold[report] for report in found.tested}
+    labelled, other = found.labelled, found.other
+    scores = evaluate(
+        labelled.answers,
+        tested,
+        seed=seed,
+        uncertain_as=policy,
+        resamples=resamples,
+        posteriors=labelled.posteriors,
+    )
+    groups = sites_and_years(report for report in found.reports if report.id in tested)
+    learned = _learned(settings, found, gold, trained)
+    return Evaluation(
+        _about(settings, found),
+        scores,
+        stratify(labelled.answers, tested, groups, seed=seed, uncertain_as=policy, resamples=resamples),
+        mistakes(labelled, tested, uncertain_as=policy),
+        None
+        if other is None
+        else compare(labelled, other, tested, seed=seed, uncertain_as=policy, resamples=resamples),
+        None if learned is None else audit(learned, scores),
+    )
 
 
-def _label(settings: EvaluateSettings, gold: Answers) -> Answers:
-    """Label the reports that have gold answers; rows that cannot be read stay without labels."""
-    from reportnlp.labeler import load  # a second or two, which a comparison of tables need not wait
-
-    labeler = load(settings.panel, method=settings.method)
-    _check_answers(gold, labeler.questions)
-    answers: dict[str, dict[str, str]] = {}
-    for report in read_reports(settings.inputs, format=settings.format, options=settings.columns):
-        if isinstance(report, BadRow):
-            continue
-        if report.id in answers:
-            raise InputError(f"Two reports have the id '{report.id}'. Give each its own.")
-        labels = labeler.label(report) if report.id in gold else ()
-        answers[report.id] = {label.question: label.answer for label in labels}
-    return answers
+def _learned(settings: EvaluateSettings, found: Found, gold: Answers, trained: bool) -> Answers | None:
+    """The gold answers that the method was trained on, where it was."""
+    if settings.train_gold is not None:
+        return read_answers(settings.train_gold)
+    if trained and found.trained is not None:
+        return {report: gold[report] for report in found.trained}
+    return None
 
 
-def _check_answers(gold: Answers, questions: Iterable[Question]) -> None:
-    allowed = {question.name: question.answers for question in questions}
-    for report, row in gold.items():
-        for question, answer in row.items():
-            if answer and question in allowed and answer not in (*allowed[question], NOT_APPLICABLE):
-                raise InputError(
-                    f"The gold answer of report '{report}' to {question} is "
-                    f"none of: {', '.join(allowed[question])}."
-                )
+def _about(settings: EvaluateSettings, found: Found) -> About:
+    labelled = found.labelled
+    known: Known = "none" if labelled.posteriors is None else "shared" if labelled.shared else "full"
+    return About(
+        inputs=tuple(Path(given).name for given in settings.inputs),
+        gold=settings.gold.name,
+        gold_digest=sha256(settings.gold.read_bytes()).hexdigest(),
+        method=labelled.method,
+        model=labelled.model,
+        panel=Path(settings.panel).name,
+        split=found.split,
+        train=None if found.trained is None else len(found.trained),
+        probabilities=known,
+        version=version("reportnlp"),
+        date=settings.date,
+    )
 
 
 def _check_out(out: Path, overwrite: bool) -> None:
     refuse_folder(out)
-    if out.suffix not in (".csv", ".json"):
-        raise OutputError(f"Scores cannot be written to {out}. Name a file that ends in .csv or .json.")
+    if out.suffix not in OUTPUTS:
+        raise OutputError(
+            f"Scores cannot be written to {out}. Name a file that ends in .html, .json or .csv."
+        )
     if out.exists() and not overwrite:
         raise OutputError(f"{out} exists. Name another file, or add --overwrite.")
 
 
-def _write(out: Path, scores: Scores) -> None:
+def _write(out: Path, evaluation: Evaluation) -> None:
     part = out.with_name(f"{out.name}.part")
+    page = _page(evaluation) if out.suffix == ".html" else ""
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             if out.suffix == ".json":
-                json.dump(tables.document(scores), file, indent=2)
-            else:
+                json.dump(tables.document(evaluation), file, indent=2)
+            elif out.suffix == ".csv":
                 writer = csv.DictWriter(file, tables.COLUMNS, lineterminator="\n")
                 writer.writeheader()
-                writer.writerows(tables.records(scores))
+                writer.writerows(tables.records(evaluation.scores))
+            else:
+                file.write(page)
         part.replace(out)
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror}.") from error
+
+
+def _page(evaluation: Evaluation) -> str:
+    from reportnlp.evaluation.report import page  # matplotlib
+
+    return page(evaluation)
