@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from reportnlp.errors import InputError, unknown_name
 from reportnlp.findings import Panel, load_panel
 from reportnlp.registry import FUNCTIONS
-from reportnlp.types import Label, Question, Report
+from reportnlp.types import Label, Posteriors, Question, Report
+
+if TYPE_CHECKING:
+    from reportnlp.classifiers._folder import Folder
+    from reportnlp.classifiers._predict import Prediction, Predictor
+
+AUTO, RULES = "auto", "rules"
+"""Methods by name: the best that is shipped for the panel, and the rules."""
+
+FIRST = "pe"
+"""The panel where none is named and the method is no model, which brings its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +61,30 @@ class Labeler:
     """Labels reports with one panel by one method.
 
     Args:
-        panel: the findings to label together.
-        method: name of a labelling function that can answer alone (`rules`).
+        panel: the findings to label together; None where the method is a model folder, which brings its own.
+        method: name of a labelling function that can answer alone (`rules`), a model folder, or `auto`.
+        abstain: withhold answers about presence within a model's band of doubt: the answer is "".
 
     Raises:
         UnknownNameError: there is no such method.
+        InputError: the model folder is damaged, or is of another panel.
+        MissingExtraError: the method is a model and onnxruntime is not installed.
     """
 
-    def __init__(self, panel: Panel, method: str = "rules") -> None:
+    def __init__(self, panel: Panel | None, method: str = RULES, *, abstain: bool = False) -> None:
+        folder = model_folder(method, None if panel is None else panel.name)
+        self._predictor = None if folder is None else _predictor(folder, panel, abstain)
+        if self._predictor is not None:
+            self.panel = self._predictor.panel
+            self.method = self._predictor.folder.path.name
+            self._name = f"{self.method}-{self._predictor.folder.digest[:12]}"
+            return
+        if panel is None:
+            raise InputError(f"The method {method} needs a panel. See them all: reportnlp panels.")
         self.panel = panel
-        self.method = method
-        self._function = FUNCTIONS.get(method).Function(panel)
+        self.method = RULES if method == AUTO else method
+        self._name = f"{self.method}-{version('reportnlp')}-{self.panel.digest[:12]}"
+        self._function = FUNCTIONS.get(self.method).Function(panel)
 
     @property
     def panel_name(self) -> str:
@@ -72,33 +98,110 @@ class Labeler:
 
     @property
     def model(self) -> str:
-        """What labels: method, package version and the panel's digest."""
-        return f"{self.method}-{version('reportnlp')}-{self.panel.digest[:12]}"
+        """What labels: method and panel's digest, or a model's name and the digest of its folder."""
+        return self._name
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """The panel's questions, in the order of the labels."""
+        if self._predictor is not None:
+            return self._predictor.columns.questions
         return self.panel.questions
 
     def label(self, report: Report) -> tuple[Label, ...]:
         """One label per question, in order."""
-        labels: tuple[Label, ...] = self._function(report)
-        return labels
+        return self.label_batch([report])[0]
+
+    def label_batch(self, reports: Sequence[Report]) -> list[tuple[Label, ...]]:
+        """The labels of many reports; each gets what it would get alone."""
+        if self._predictor is not None:
+            return self._predictor([report.text for report in reports]).labels
+        return [self._function(report) for report in reports]
+
+    def predict(self, reports: Sequence[Report]) -> Prediction | None:
+        """Labels, distributions and what was read, of many reports; None where the method is no model."""
+        if self._predictor is None:
+            return None
+        return self._predictor([report.text for report in reports], [report.id for report in reports])
+
+    def posteriors(self, reports: Sequence[Report]) -> Posteriors | None:
+        """A probability of every answer; None where the method knows that of the given answer only."""
+        prediction = self.predict(reports)
+        return None if prediction is None else prediction.posteriors
 
     def __call__(self, text: str) -> Result:
         """Label one text."""
         return Result(text, self.label(Report(id="", text=text)))
 
 
-def load(panel: str | Path = "pe", *, method: str = "rules") -> Labeler:
+def load(panel: str | Path | None = None, *, method: str | Path = RULES, abstain: bool = False) -> Labeler:
     """Make a labeler.
 
     Args:
-        panel: a shipped panel's name, or the path of a TOML file of your own.
-        method: what labels.
+        panel: a shipped panel's name, or the path of a TOML file of your own; None is a model's own, or `pe`.
+        method: what labels: `rules`, a model folder, or `auto`, the best that is shipped for the panel.
+        abstain: withhold answers within a model's band of doubt.
 
     Raises:
         UnknownNameError: no such panel or method.
         InvalidDefinitionError: a finding or panel file that breaks a rule of the schema.
+        InputError: a model folder that is damaged, or of another panel.
+        MissingExtraError: the method is a model and onnxruntime is not installed.
     """
-    return Labeler(load_panel(panel), method)
+    return Labeler(panel_of(panel, str(method), own=False), str(method), abstain=abstain)
+
+
+def panel_of(panel: str | Path | None, method: str, *, own: bool = True) -> Panel | None:
+    """The panel that is asked for; without one a model's own, or the first.
+
+    Args:
+        panel: name or path; None or "" is none.
+        method: what labels.
+        own: whether a model's own panel is wanted; else None stands for it.
+    """
+    if panel:
+        return load_panel(panel)
+    folder = model_folder(method, None)
+    if folder is None:
+        return load_panel(FIRST)
+    return _open(folder).panel() if own else None
+
+
+def model_folder(method: str, panel: str | None) -> Path | None:
+    """The model folder that a method names; None where it is a labelling function.
+
+    Raises:
+        UnknownNameError: it is neither.
+    """
+    if method == AUTO:
+        return shipped(panel or FIRST)
+    if method in FUNCTIONS.names():
+        return None
+    folder = Path(method)
+    if folder.is_dir():
+        return folder
+    raise unknown_name("method or model folder", method, (AUTO, *FUNCTIONS.names()))
+
+
+def shipped(panel: str) -> Path | None:
+    """The folder of the model that is shipped for a panel; None where the rules are the best there is."""
+    folder = Path(__file__).parent / "models" / panel
+    return folder if folder.is_dir() else None
+
+
+def _open(folder: Path) -> Folder:
+    from reportnlp.classifiers._folder import open_folder
+
+    return open_folder(folder)
+
+
+def _predictor(folder: Path, panel: Panel | None, abstain: bool) -> Predictor:
+    from reportnlp.classifiers._predict import Predictor
+
+    opened = _open(folder)
+    if panel is not None and panel.name != opened.file.panel:
+        raise InputError(
+            f"The model in {folder} answers the panel '{opened.file.panel}', and '{panel.name}' was asked "
+            "for. Leave --panel out, or give a model of that panel."
+        )
+    return Predictor(opened, abstain=abstain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -105,17 +106,29 @@ def test_memory_forgets_the_least_recently_used(monkeypatch: pytest.MonkeyPatch)
     stones = Stones()
     memory = Memory(stones)
     for text in ("a", "b", "a", "c", "a", "b"):
+        memory.read([entry(text)])
         memory.label(entry(text))
+        memory.forget()
     assert stones.texts == ["a", "b", "c", "b"]
 
 
 def test_a_labeler_out_of_memory_is_no_fault_of_the_report() -> None:
     class Hungry(Stones):
-        def label(self, report: Report, /) -> tuple[Label, ...]:
+        def label_batch(self, reports: Sequence[Report], /) -> list[tuple[Label, ...]]:
             raise MemoryError
 
     with pytest.raises(MemoryError):
-        Memory(Hungry()).label(entry("a"))
+        Memory(Hungry()).read([entry("a")])
+
+
+def test_a_batch_with_a_bad_report_labels_the_good_ones() -> None:
+    memory = Memory(Stones())
+    entries = [entry("a stone"), entry("FAULT"), entry("b")]
+    memory.read(entries)
+    good, bad, other = (memory.label(one) for one in entries)
+    assert good[0].answer == "present"  # type: ignore[union-attr]
+    assert bad == "ValueError"
+    assert other[0].answer == "absent"  # type: ignore[union-attr]
 
 
 def test_an_error_travels_with_its_class_and_message(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ class Stones:
         self.panel_digest = panel_digest
         self.texts: list[str] = []
 
+    def label_batch(self, reports: Sequence[Report], /) -> list[tuple[Label, ...]]:
+        return [self.label(report) for report in reports]
+
     def label(self, report: Report, /) -> tuple[Label, ...]:
         self.texts.append(report.text)
         if "FAULT" in report.text:

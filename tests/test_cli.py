@@ -43,8 +43,9 @@ def commands(app: Typer, *words: str) -> Iterator[tuple[str, CommandInfo]]:
         assert command.callback
         yield " ".join((*words, command.name or command.callback.__name__)), command
     for group in app.registered_groups:
-        assert group.typer_instance and group.name
-        yield from commands(group.typer_instance, *words, group.name)
+        assert group.typer_instance
+        name = group.typer_instance.info.name  # none: its commands are those of the group it is in
+        yield from commands(group.typer_instance, *words, *([name] if name else []))
 
 
 COMMANDS = dict(commands(cli.app))
@@ -191,7 +192,7 @@ def test_label_hands_every_option_to_its_job(monkeypatch: pytest.MonkeyPatch, re
 
 
 def test_the_shard_size_in_the_help_is_the_runners() -> None:
-    assert inspect.signature(cli.label).parameters["shard_size"].default == SHARD_SIZE
+    assert inspect.signature(cli.label.label).parameters["shard_size"].default == SHARD_SIZE
 
 
 @pytest.mark.usefixtures("desk")
@@ -242,7 +243,7 @@ def test_bad_usage_is_2(arguments: str, reportnlp: Command) -> None:
         ("evaluate i.csv --labels g.csv --uncertain-as no", "it should be one of 'negative', 'positive',"),
         ("label in.csv -o o.csv --bogus", "There is no option '--bogus'. See: reportnlp label --help."),
         ("label in.csv -o o.csv --worker 2", "There is no option '--worker'. Did you mean '--workers'?"),
-        ("labl", "There is no command 'labl'. Did you mean 'label'? There are: label, evaluate,"),
+        ("labl", "There is no command 'labl'. Did you mean 'label'? There are: label, train, evaluate,"),
         ("doctor x", "unexpected extra argument"),
         ("label in.csv -o", "requires an argument"),
         ("corpora gld", "There is no command 'gld'. Did you mean 'gold'?"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -36,8 +36,8 @@ class Labeler(Protocol):
     def questions(self) -> tuple[Question, ...]:
         """What it answers, in order."""
 
-    def label(self, report: Report, /) -> tuple[Label, ...]:
-        """One label per question, in order."""
+    def label_batch(self, reports: Sequence[Report], /) -> Sequence[tuple[Label, ...]]:
+        """Per report one label per question, in order; each report gets what it would get alone."""
 
 
 class Writer(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,23 +33,38 @@ class Memory:
         self._known: dict[bytes, tuple[Label, ...] | str] = {}
         self._shared: dict[Label, Label] = {}
 
+    def read(self, entries: Sequence[Entry]) -> None:
+        """Label the texts among these that are not known yet, all at once."""
+        fresh = {entry.text_digest: entry for entry in entries if entry.text_digest not in self._known}
+        found = self._fresh(list(fresh.values()))
+        for digest, labels in zip(fresh, found, strict=True):
+            self._known[digest] = labels
+
     def label(self, entry: Entry) -> tuple[Label, ...] | str:
-        """The report's labels, or the name of the error that the labeler raised."""
-        known = self._known.pop(entry.text_digest, None)
-        labels = self._fresh(entry) if known is None else known
+        """A read report's labels, or the name of the error that the labeler raised."""
+        labels = self._known.pop(entry.text_digest)
         self._known[entry.text_digest] = labels
-        if len(self._known) > REMEMBERED:
-            del self._known[next(iter(self._known))]
         return labels
 
-    def _fresh(self, entry: Entry) -> tuple[Label, ...] | str:
+    def forget(self) -> None:
+        """Drop the texts that were met longest ago, but for so many."""
+        while len(self._known) > REMEMBERED:
+            del self._known[next(iter(self._known))]
+
+    def _fresh(self, entries: Sequence[Entry]) -> list[tuple[Label, ...] | str]:
+        """Their labels; where that fails, one by one, so that a bad report stops no good one."""
+        if not entries:
+            return []
         try:
-            return tuple(map(self._share, self._labeler.label(entry.report)))
+            found = self._labeler.label_batch([entry.report for entry in entries])
+            return [tuple(map(self._share, labels)) for labels in found]
         except MemoryError:
             raise
         except Exception as error:
-            # Its message may hold the report's text; one bad report must not stop ten million good ones.
-            return type(error).__name__
+            # Its message may hold a report's text.
+            if len(entries) == 1:
+                return [type(error).__name__]
+            return [labels for entry in entries for labels in self._fresh([entry])]
 
     def _share(self, label: Label) -> Label:
         # Most labels say that nothing was mentioned; kept once, they take no room.
@@ -69,6 +85,7 @@ class Worker:
         rows: list[LabelledReport] = []
         bad: list[BadRow] = []
         duplicates = 0
+        self._memory.read([row for row in task.shard.rows if isinstance(row, Entry)])
         for row in task.shard.rows:
             outcome = self._outcome(row)
             if isinstance(outcome, BadRow):
@@ -76,6 +93,7 @@ class Worker:
             else:
                 rows.append(outcome)
                 duplicates += isinstance(row, Entry) and row.duplicate
+        self._memory.forget()
         counts = Counts(len(task.shard.rows), len(rows) - duplicates, len(bad), duplicates)
         self._write(task, tuple(rows), tuple(bad), counts)
         return counts

@@ -15,15 +15,15 @@ from reportnlp import __version__
 from reportnlp.archive.counts import Counts
 from reportnlp.archive.disk import quarantine_file
 from reportnlp.archive.parties import Labeler, Parties, Writer
-from reportnlp.archive.places import refuse_folder
+from reportnlp.archive.places import refuse_among_inputs, refuse_folder
 from reportnlp.archive.progress import Progress
 from reportnlp.archive.reading import Foreseen, Reading
 from reportnlp.archive.runner import SHARD_SIZE, Job
 from reportnlp.archive.runner import run as run_archive
-from reportnlp.errors import InvalidDefinitionError, OutputError
-from reportnlp.findings import load_panel
+from reportnlp.errors import InvalidDefinitionError
 from reportnlp.formats.blocks import CUT_SHORT, ReadOptions
 from reportnlp.formats.loader import check_writer, writer_for
+from reportnlp.types import Question
 
 REASONS = 5
 """Reasons for quarantine that are shown; all rows are in the file."""
@@ -36,8 +36,9 @@ class LabelSettings:
     Attributes:
         inputs: files, folders or globs of reports.
         out: the table to write; rows that cannot be labelled go to `<out>.quarantine.jsonl`.
-        panel: a panel's name, or the path of a TOML file.
-        method: what labels.
+        panel: a panel's name, or the path of a TOML file; "" is the model's own, or the first.
+        method: what labels: a labelling function, a model folder, or `auto`.
+        abstain: withhold answers within a model's band of doubt.
         format_in: the input format; None: by suffix or folder.
         format_out: the output format; None: by the suffix of `out`.
         read_options: input columns.
@@ -49,8 +50,9 @@ class LabelSettings:
 
     inputs: Sequence[str | Path]
     out: Path
-    panel: str = "pe"
+    panel: str = ""
     method: str = "rules"
+    abstain: bool = False
     format_in: str | None = None
     format_out: str | None = None
     read_options: ReadOptions = field(default_factory=ReadOptions)
@@ -77,17 +79,21 @@ def run(settings: LabelSettings, progress: Progress | None = None) -> Counts:
         UnknownNameError: no such panel, method, format or column.
     """
     refuse_folder(settings.out)
-    _refuse_out_among_inputs(settings)
+    refuse_among_inputs(settings.out, settings.inputs)
     writer = writer_for(settings.out, settings.format_out)
-    check_writer(writer, load_panel(settings.panel).questions)
+    check_writer(writer, questions_of(settings.panel, settings.method))
     reading = Reading(settings.inputs, settings.format_in, settings.read_options)
     job = Job(
         parties=Parties(
             settings.out,
-            partial(make_labeler, settings.panel, settings.method),
+            partial(make_labeler, settings.panel, settings.method, settings.abstain),
             partial(make_writer, settings.out, settings.format_out),
         ),
-        settings={"version": __version__, "output format": writer.__name__.rpartition(".")[2]},
+        settings={
+            "version": __version__,
+            "abstain": settings.abstain,
+            "output format": writer.__name__.rpartition(".")[2],
+        },
         workers=settings.workers or usable_cores(),
         shard_size=settings.shard_size,
         resume=settings.resume,
@@ -105,7 +111,7 @@ def reasons(out: Path) -> Iterator[tuple[int, str]]:
     examples: dict[str, str] = {}
     with quarantine_file(out).open(encoding="utf-8") as lines:
         for head in map(_head, lines):
-            kind = head if head.startswith(CUT_SHORT) else re.sub(r"\d+", "..", head)
+            kind = head if head.startswith(CUT_SHORT) else re.sub(r"(?<!UTF-)(?<!UTF-1)\d+", "..", head)
             counts[kind] += 1
             examples.setdefault(kind, head)
     ranked = counts.most_common()
@@ -127,31 +133,22 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def make_labeler(panel: str, method: str) -> Labeler:
+def questions_of(panel: str, method: str) -> tuple[Question, ...]:
+    """What the table will answer, known before anything is labelled."""
+    from reportnlp.labeler import panel_of
+
+    chosen = panel_of(panel, method)
+    return () if chosen is None else chosen.questions
+
+
+def make_labeler(panel: str, method: str, abstain: bool) -> Labeler:
     """Load the labeler, in each process for itself; the parent of several does without spaCy."""
     from reportnlp.labeler import load
 
-    return load(panel, method=method)
+    return load(panel, method=method, abstain=abstain)
 
 
 def make_writer(out: Path, format_out: str | None) -> Writer:
     """Find the output format, in each process for itself."""
     writer: Writer = writer_for(out, format_out)
     return writer
-
-
-def _refuse_out_among_inputs(settings: LabelSettings) -> None:
-    """An output among the inputs would be read as one of them by the next run.
-
-    Raises:
-        OutputError: it lies in an input folder, or an input names it.
-    """
-    written = [path.resolve() for path in (settings.out, quarantine_file(settings.out))]
-    for given in settings.inputs:
-        place = Path(given).resolve()
-        inside = place.is_dir() and place in written[0].parents
-        if inside or any(path == place or path.match(str(place)) for path in written):
-            raise OutputError(
-                f"{settings.out} or its quarantine file would lie among the inputs ('{given}'). "
-                "Write it elsewhere."
-            )

@@ -27,6 +27,9 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 SPECIALS = (PAD, UNKNOWN)
 """What stands at the first ids: 0 fills up, 1 is any word without an id of its own."""
 
+BREAK = "\u00b6"
+"""Stands for a line break that begins a paragraph, an item or a sentence."""
+
 JOINT = "_"
 """Stands between the words of a phrase where it is written as one word."""
 
@@ -37,6 +40,7 @@ _WORD = (
     r"|\p{N}+(?:[.,]\p{N}+)*|\?"
 )
 _SIGN = r"|[^\s\p{L}\p{N}]"
+_BREAK = r"\n(?=\s*(?:\n|[-*\x{2022}>]|\d{1,2}[.)]|\p{Lu}))"
 _SPACES = r" {2,}|(?<=[\p{L}\p{N}])[-\x{2010}-\x{2013}](?=[\p{L}\p{N}])"
 _PHRASE = re.compile(rf"[^\W_]+(?:{JOINT}[^\W_]+)+")
 
@@ -67,12 +71,13 @@ class Words:
         self.tokenizer = tokenizer
 
     @classmethod
-    def build(cls, vocabulary: Sequence[str], *, lowercase: bool = True) -> Words:
+    def build(cls, vocabulary: Sequence[str], *, lowercase: bool = True, signs: bool = False) -> Words:
         """Make the tokenizer of a vocabulary; words with `_` between their parts are phrases.
 
         Args:
             vocabulary: words by place. One that no text can bring forth keeps its id, and is never met.
             lowercase: whether case is folded.
+            signs: keep punctuation, and the line breaks that begin something new, as words of their own.
 
         Raises:
             MissingExtraError: `tokenizers` is not installed.
@@ -80,7 +85,7 @@ class Words:
         ids = {special: place for place, special in enumerate(SPECIALS)}
         for place, word in enumerate(vocabulary):
             ids.setdefault(_spaced(word), place + len(SPECIALS))
-        tokenizer = cutter(ids, lowercase=lowercase)
+        tokenizer = cutter(ids, lowercase=lowercase, signs=signs)
         phrases = [_spaced(word) for word in vocabulary if _PHRASE.fullmatch(word)]
         if phrases:
             added = _library().AddedToken
@@ -139,7 +144,7 @@ def cutter(ids: dict[str, int], *, lowercase: bool, signs: bool = False) -> Toke
     Args:
         ids: words and specials with their ids.
         lowercase: whether case is folded.
-        signs: keep punctuation marks as words of their own (they have no id): phrases must not reach across.
+        signs: keep punctuation marks as words of their own, and `BREAK` for line breaks that begin something.
 
     Raises:
         MissingExtraError: `tokenizers` is not installed.
@@ -148,9 +153,11 @@ def cutter(ids: dict[str, int], *, lowercase: bool, signs: bool = False) -> Toke
     from tokenizers import models, normalizers, pre_tokenizers
 
     tokenizer: Tokenizer = library.Tokenizer(models.WordLevel(ids, unk_token=UNKNOWN))
+    breaks = [normalizers.Replace(library.Regex(_BREAK), f" {BREAK} ")] if signs else []
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.NFKC(),
+            *breaks,
             normalizers.BertNormalizer(
                 clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=lowercase
             ),
@@ -162,15 +169,18 @@ def cutter(ids: dict[str, int], *, lowercase: bool, signs: bool = False) -> Toke
     return tokenizer
 
 
-def count_words(batches: Iterable[list[str]], *, min_count: int, lowercase: bool) -> tuple[str, ...]:
+def count_words(
+    batches: Iterable[list[str]], *, min_count: int, lowercase: bool, signs: bool = False
+) -> tuple[str, ...]:
     """The words that occur at least so often, specials left out; one pass, streamed.
 
     Args:
         batches: lists of texts.
         min_count: how often a word must occur.
         lowercase: whether case is folded.
+        signs: count punctuation marks too.
     """
-    tokenizer = cutter({UNKNOWN: 0}, lowercase=lowercase)
+    tokenizer = cutter({UNKNOWN: 0}, lowercase=lowercase, signs=signs)
     from tokenizers import trainers
 
     trainer = trainers.WordLevelTrainer(

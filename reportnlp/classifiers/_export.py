@@ -1,0 +1,73 @@
+"""A trained network as ONNX, so that labelling needs no torch."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from reportnlp.classifiers._encode import Encoded, collate
+from reportnlp.classifiers.blocks import Batch, Classifier
+
+
+class _Explained(nn.Module):
+    """The network with plain outputs, relevance among them."""
+
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, input_ids: Tensor, section_ids: Tensor, sentence_ids: Tensor, sentences: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        batch = Batch(input_ids, section_ids, sentence_ids, sentences)
+        logits, relevance = self.model.read(batch, explain=True)
+        assert relevance is not None
+        return logits, relevance
+
+
+def export(model: Classifier, reports: Sequence[Encoded], path: Path) -> None:
+    """Write the network, for any number of reports of any length.
+
+    Args:
+        model: the network.
+        reports: two or more to trace it with.
+        path: the file to write.
+    """
+    model.train(False)
+    model.cpu()
+    batch = {name: torch.from_numpy(values) for name, values in collate(reports).items()}
+    rows, tokens = torch.export.Dim("reports"), torch.export.Dim("tokens")
+    shapes = {name: {0: rows, 1: tokens} for name in batch}
+    shapes["sentences"] = {0: rows, 1: torch.export.Dim("sentences")}
+    with warnings.catch_warnings(), _silent(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program: Any = torch.onnx.export(
+            _Explained(model),
+            kwargs=batch,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            input_names=list(batch),
+            output_names=["logits", "relevance"],
+            external_data=False,
+            verbose=False,
+        )
+    program.save(str(path), external_data=False)
+
+
+@contextlib.contextmanager
+def _silent() -> Any:
+    """Torch tells its export on the screen and in its log."""
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

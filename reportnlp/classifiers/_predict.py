@@ -1,0 +1,187 @@
+"""Labelling with a trained model: ONNX Runtime on processors, torch on a CUDA device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from reportnlp.classifiers import _evidence
+from reportnlp.classifiers._decide import NO_ANSWER, Answers, Decider, stacked
+from reportnlp.classifiers._encode import Encoded, Encoder, Reading, alike, collate
+from reportnlp.classifiers._folder import ONNX, TOKENIZER, Folder
+from reportnlp.classifiers._questions import Floats
+from reportnlp.errors import InputError, MissingExtraError
+from reportnlp.rules.engine import RuleEngine
+from reportnlp.text.words import BREAK, UNKNOWN, Words
+from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED, Label, Posteriors, Presence, Span
+
+TOKENS = 8192
+"""Tokens in a batch, filling counted: small enough for a processor's cache."""
+
+DIGITS = 4
+"""Decimals of a probability: more would only show in which batch a report was read."""
+
+SILENT = (Presence.NOT_MENTIONED, UNSPECIFIED, NOT_APPLICABLE, "")
+"""Answers that no words show."""
+
+Run = Callable[[Mapping[str, npt.NDArray[np.int64]]], tuple[Floats, Floats]]
+"""A batch to logits (reports, columns) and relevance (reports, tokens, columns)."""
+
+
+class Read(NamedTuple):
+    """What a model read of a report: all of it is told, since nothing is cut off unsaid.
+
+    Attributes:
+        tokens: how many tokens.
+        sections: names of the sections they stood in.
+    """
+
+    tokens: int
+    sections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a model says of a batch of reports.
+
+    Attributes:
+        labels: per report one label per question, in order.
+        posteriors: the distributions behind them.
+        read: what was read of each report.
+    """
+
+    labels: list[tuple[Label, ...]]
+    posteriors: Posteriors
+    read: list[Read]
+
+
+class Predictor:
+    """Labels texts with a model folder.
+
+    Args:
+        folder: the model.
+        threads: processor threads.
+        abstain: withhold answers within the model's band of doubt.
+
+    Raises:
+        InputError: the folder's network or tokenizer cannot be opened.
+        MissingExtraError: onnxruntime is not installed.
+    """
+
+    def __init__(self, folder: Folder, *, threads: int = 1, abstain: bool = False) -> None:
+        file = folder.file
+        self.folder = folder
+        self.panel = folder.panel()
+        self.columns = file.columns
+        words = Words.read(folder.path / TOKENIZER)
+        self._sections = file.sections
+        self._encoder = Encoder(words, Reading(file.reads, file.sentences, file.sections))
+        self._ends = _sentence_ends(words)
+        self._run = _session(folder.path / ONNX, threads)
+        self._decider = Decider(self.columns, self.panel, file.decisions, abstain=abstain)
+        self._rules = RuleEngine(self.panel) if file.stack else None
+
+    def __call__(self, texts: Sequence[str], ids: Sequence[str] | None = None) -> Prediction:
+        """Label texts; each gets what it would get alone."""
+        encoded = self._encoder(texts)
+        by_rules = [self._rules.label(text) for text in texts] if self._rules else None
+        logits, shown = self._forward(encoded)
+        if by_rules is not None:
+            rows = [{label.question: label.answer for label in labels} for labels in by_rules]
+            logits = stacked(self.columns, logits, rows, self.folder.file.stack)
+        posteriors = self._decider.posteriors(logits, ids or [""] * len(texts))
+        answers = self._decider.answers(posteriors)
+        labels = [
+            self._labels(number, answers, report, relevance, by_rules[number] if by_rules else None)
+            for number, (report, relevance) in enumerate(zip(encoded, shown, strict=True))
+        ]
+        return Prediction(labels, posteriors, [Read(len(e), e.sections) for e in encoded])
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """(reports, columns) float32, of the network alone."""
+        return self._forward(self._encoder(texts))[0]
+
+    def _forward(self, reports: Sequence[Encoded]) -> tuple[Floats, list[Floats]]:
+        logits = np.zeros((len(reports), self.columns.width), dtype=np.float32)
+        shown: list[Floats] = [np.zeros((0, self.columns.width), dtype=np.float32)] * len(reports)
+        for batch in alike([len(report) for report in reports], tokens=TOKENS):
+            found, relevance = self._run(collate([reports[i] for i in batch]))
+            logits[batch] = found
+            for row, i in enumerate(batch):
+                shown[i] = relevance[row, : len(reports[i])]
+        return logits, shown
+
+    def _labels(
+        self,
+        number: int,
+        answers: Answers,
+        report: Encoded,
+        relevance: Floats,
+        by_rules: tuple[Label, ...] | None,
+    ) -> tuple[Label, ...]:
+        labels = []
+        for i, question in enumerate(self.columns.questions):
+            pick = int(answers.picks[number, i])
+            answer = "" if pick == NO_ANSWER else str(question.answers[pick])
+            span, section = None, ""
+            if answer not in SILENT:
+                span, section = self._shown(i, pick, report, relevance, by_rules)
+            probability = round(float(answers.probabilities[number, i]), DIGITS)
+            labels.append(Label(question.name, answer, probability, span, section))
+        return tuple(labels)
+
+    def _shown(
+        self,
+        question: int,
+        pick: int,
+        report: Encoded,
+        relevance: Floats,
+        by_rules: tuple[Label, ...] | None,
+    ) -> tuple[Span | None, str]:
+        """The words that show an answer: the rules' where they say the same, else what moved the network."""
+        if by_rules is not None:
+            same = by_rules[question]
+            if same.evidence and same.answer == self.columns.questions[question].answers[pick]:
+                return same.evidence, same.section
+        if not len(report):
+            return None, ""
+        weights = _evidence.speaking(self.columns, relevance, question, pick)
+        span = _evidence.strongest(report, weights, self._ends)
+        return span, _evidence.section_of(report, span, self._sections) if span else ""
+
+
+def _sentence_ends(words: Words) -> npt.NDArray[np.int64]:
+    """Ids of the marks behind which a sentence begins."""
+    vocabulary = words.tokenizer.get_vocab()
+    unknown = vocabulary.get(UNKNOWN, -1)
+    ids = {vocabulary.get(mark, unknown) for mark in (".", BREAK, ";")} - {unknown}
+    return np.array(sorted(ids), dtype=np.int64)
+
+
+def _session(path: Path, threads: int) -> Run:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("Labelling with a trained model", "models") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library's own kinds, by version
+        raise InputError(
+            f"{path} is no network that ONNX Runtime can open. Train the model again."
+        ) from error
+    wanted = [i.name for i in session.get_inputs()]
+
+    def run(batch: Mapping[str, npt.NDArray[np.int64]]) -> tuple[Floats, Floats]:
+        logits, relevance = session.run(["logits", "relevance"], {name: batch[name] for name in wanted})
+        return logits, relevance
+
+    return run
