@@ -68,7 +68,6 @@ class Labeler:
     Raises:
         UnknownNameError: there is no such method.
         InputError: the model folder is damaged, or is of another panel.
-        MissingExtraError: the method is a model and onnxruntime is not installed.
     """
 
     def __init__(self, panel: Panel | None, method: str = RULES, *, abstain: bool = False) -> None:
@@ -146,7 +145,6 @@ def load(panel: str | Path | None = None, *, method: str | Path = RULES, abstain
         UnknownNameError: no such panel or method.
         InvalidDefinitionError: a finding or panel file that breaks a rule of the schema.
         InputError: a model folder that is damaged, or of another panel.
-        MissingExtraError: the method is a model and onnxruntime is not installed.
     """
     return Labeler(panel_of(panel, str(method), own=False), str(method), abstain=abstain)
 

@@ -43,7 +43,7 @@ def test_every_command_works_in_the_order_of_the_page(desk: Path, reportnlp: Com
         outcome = reportnlp(*shlex.split(command)[1:])
         assert outcome.code == 0, f"{command}: {outcome.err}"
     written = {"demo.csv", "chest.parquet", "pe.jsonl", "scores.json", "gallstones.csv", "words.png"}
-    written |= {"report.html", "against.html"}
+    written |= {"report.html", "against.html", "with_model.csv", "by_my_model.csv"}
     assert written <= {path.name for path in desk.iterdir()}
 
 

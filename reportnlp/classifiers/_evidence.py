@@ -11,11 +11,11 @@ from reportnlp.classifiers._encode import Encoded
 from reportnlp.classifiers._questions import Columns, Floats
 from reportnlp.types import Span
 
-PART = 0.25
+PART = 0.2
 """Words at the rim of the evidence that speak for the answer less than this part of the strongest one are
 left out; set on generated reports, whose evidence is known (`tests/bench/evidence.py`)."""
 
-REACH = 2
+REACH = 3
 """Words to each side of a speaking one that belong to it: a filter sees its neighbours too."""
 
 Numbers = npt.NDArray[np.int64]
@@ -37,32 +37,35 @@ def speaking(columns: Columns, relevance: Floats, question: int, answer: int) ->
     return difference
 
 
-def strongest(encoded: Encoded, weights: Floats, ends: Numbers) -> Span | None:
+def strongest(encoded: Encoded, weights: Floats, borders: Numbers) -> Span | None:
     """The words of one sentence that speak most for an answer; None when no word does.
 
     Args:
         encoded: the report.
         weights: (tokens,) float32, of `speaking`.
-        ends: ids of the tokens that end a sentence.
+        borders: of `sentence_borders`.
     """
-    positive = np.maximum(weights[: len(encoded)], 0)
+    positive = np.maximum(weights, 0)
     if not positive.any():
         return None
-    starts = sentence_starts(encoded.input_ids, ends)
-    sentence = int(np.add.reduceat(positive, starts).argmax())
-    first = int(starts[sentence])
-    last = int(starts[sentence + 1]) if sentence + 1 < len(starts) else len(positive)
+    sentence = int(np.add.reduceat(positive, borders[:-1]).argmax())
+    first, last = int(borders[sentence]), int(borders[sentence + 1])
     there = np.flatnonzero(positive[first:last] >= PART * positive[first:last].max()) + first
     begin, end = max(first, int(there[0]) - REACH), min(last, int(there[-1]) + REACH + 1)
-    while end - 1 > begin and encoded.input_ids[end - 1] in ends:
-        end -= 1
+    if end == last and end < len(encoded) and end - begin > 1:
+        end -= 1  # the mark that ends the sentence
     return Span(int(encoded.spans[begin, 0]), int(encoded.spans[end - 1, 1]))
 
 
-def sentence_starts(ids: npt.NDArray[np.int32], ends: Numbers) -> Numbers:
-    """Places at which a sentence begins: the first token, and each behind a token that ends one."""
-    behind = np.flatnonzero(np.isin(ids[:-1], ends)) + 1
-    return np.concatenate([[0], behind]).astype(np.int64)
+def sentence_borders(ids: npt.NDArray[np.int32], is_end: npt.NDArray[np.bool_]) -> Numbers:
+    """(sentences + 1,) where each sentence begins and, last, where the report ends.
+
+    Args:
+        ids: (tokens,) int32, one or more.
+        is_end: (vocabulary,) bool, whether a token ends a sentence.
+    """
+    behind = np.flatnonzero(is_end[ids[:-1]]) + 1
+    return np.concatenate([[0], behind, [len(ids)]]).astype(np.int64)
 
 
 def section_of(encoded: Encoded, span: Span, names: Sequence[str]) -> str:

@@ -13,15 +13,22 @@ import numpy.typing as npt
 from reportnlp.classifiers import _evidence
 from reportnlp.classifiers._decide import NO_ANSWER, Answers, Decider, stacked
 from reportnlp.classifiers._encode import Encoded, Encoder, Reading, alike, collate
-from reportnlp.classifiers._folder import ONNX, TOKENIZER, Folder
-from reportnlp.classifiers._questions import Floats
-from reportnlp.errors import InputError, MissingExtraError
+from reportnlp.classifiers._folder import ONNX, TOKENIZER, Decision, Folder, Stack
+from reportnlp.classifiers._questions import Columns, Floats
+from reportnlp.errors import InputError, MissingExtraError, ReportNLPError
+from reportnlp.findings import Panel
 from reportnlp.rules.engine import RuleEngine
-from reportnlp.text.words import BREAK, UNKNOWN, Words
+from reportnlp.text.words import BREAK, Words
 from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED, Label, Posteriors, Presence, Span
 
 TOKENS = 8192
 """Tokens in a batch, filling counted: small enough for a processor's cache."""
+
+DEVICE_TOKENS = 262_144
+"""The same on a CUDA device, which is filled by more."""
+
+DRIVER = Path("/proc/driver/nvidia/version")
+"""Is there where an NVIDIA driver is: known without the seconds that importing torch takes."""
 
 DIGITS = 4
 """Decimals of a probability: more would only show in which batch a report was read."""
@@ -60,31 +67,43 @@ class Prediction:
     read: list[Read]
 
 
-class Predictor:
-    """Labels texts with a model folder.
+class Network:
+    """A network with all that makes labels of its logits, whatever runs it.
 
     Args:
-        folder: the model.
-        threads: processor threads.
-        abstain: withhold answers within the model's band of doubt.
-
-    Raises:
-        InputError: the folder's network or tokenizer cannot be opened.
-        MissingExtraError: onnxruntime is not installed.
+        panel: the findings it answers.
+        columns: the panel's questions.
+        words: the network's tokenizer.
+        reading: what it reads of a report.
+        run: runs it.
+        decisions: how its logits become answers, by question.
+        stack: weight of the rules, by question; empty without them.
+        abstain: withhold answers within the band of doubt.
     """
 
-    def __init__(self, folder: Folder, *, threads: int = 1, abstain: bool = False) -> None:
-        file = folder.file
-        self.folder = folder
-        self.panel = folder.panel()
-        self.columns = file.columns
-        words = Words.read(folder.path / TOKENIZER)
-        self._sections = file.sections
-        self._encoder = Encoder(words, Reading(file.reads, file.sentences, file.sections))
-        self._ends = _sentence_ends(words)
-        self._run = _session(folder.path / ONNX, threads)
-        self._decider = Decider(self.columns, self.panel, file.decisions, abstain=abstain)
-        self._rules = RuleEngine(self.panel) if file.stack else None
+    def __init__(
+        self,
+        panel: Panel,
+        columns: Columns,
+        words: Words,
+        reading: Reading,
+        run: Run,
+        decisions: Mapping[str, Decision],
+        stack: Mapping[str, Stack],
+        *,
+        abstain: bool = False,
+    ) -> None:
+        self.panel = panel
+        self.columns = columns
+        self._sections = reading.section_names
+        self._encoder = Encoder(words, reading)
+        self._is_end = _sentence_ends(words)
+        self._run = run
+        self._decider = Decider(columns, panel, decisions, abstain=abstain)
+        self._stack = stack
+        self._rules = RuleEngine(panel) if stack else None
+
+    _tokens = TOKENS
 
     def __call__(self, texts: Sequence[str], ids: Sequence[str] | None = None) -> Prediction:
         """Label texts; each gets what it would get alone."""
@@ -93,7 +112,7 @@ class Predictor:
         logits, shown = self._forward(encoded)
         if by_rules is not None:
             rows = [{label.question: label.answer for label in labels} for labels in by_rules]
-            logits = stacked(self.columns, logits, rows, self.folder.file.stack)
+            logits = stacked(self.columns, logits, rows, self._stack)
         posteriors = self._decider.posteriors(logits, ids or [""] * len(texts))
         answers = self._decider.answers(posteriors)
         labels = [
@@ -109,7 +128,7 @@ class Predictor:
     def _forward(self, reports: Sequence[Encoded]) -> tuple[Floats, list[Floats]]:
         logits = np.zeros((len(reports), self.columns.width), dtype=np.float32)
         shown: list[Floats] = [np.zeros((0, self.columns.width), dtype=np.float32)] * len(reports)
-        for batch in alike([len(report) for report in reports], tokens=TOKENS):
+        for batch in alike([len(report) for report in reports], tokens=self._tokens):
             found, relevance = self._run(collate([reports[i] for i in batch]))
             logits[batch] = found
             for row, i in enumerate(batch):
@@ -125,12 +144,13 @@ class Predictor:
         by_rules: tuple[Label, ...] | None,
     ) -> tuple[Label, ...]:
         labels = []
+        borders = _evidence.sentence_borders(report.input_ids, self._is_end) if len(report) else None
         for i, question in enumerate(self.columns.questions):
             pick = int(answers.picks[number, i])
             answer = "" if pick == NO_ANSWER else str(question.answers[pick])
             span, section = None, ""
             if answer not in SILENT:
-                span, section = self._shown(i, pick, report, relevance, by_rules)
+                span, section = self._shown(i, pick, report, borders, relevance, by_rules)
             probability = round(float(answers.probabilities[number, i]), DIGITS)
             labels.append(Label(question.name, answer, probability, span, section))
         return tuple(labels)
@@ -140,6 +160,7 @@ class Predictor:
         question: int,
         pick: int,
         report: Encoded,
+        borders: npt.NDArray[np.int64] | None,
         relevance: Floats,
         by_rules: tuple[Label, ...] | None,
     ) -> tuple[Span | None, str]:
@@ -148,26 +169,76 @@ class Predictor:
             same = by_rules[question]
             if same.evidence and same.answer == self.columns.questions[question].answers[pick]:
                 return same.evidence, same.section
-        if not len(report):
+        if borders is None:
             return None, ""
         weights = _evidence.speaking(self.columns, relevance, question, pick)
-        span = _evidence.strongest(report, weights, self._ends)
+        span = _evidence.strongest(report, weights, borders)
         return span, _evidence.section_of(report, span, self._sections) if span else ""
 
 
-def _sentence_ends(words: Words) -> npt.NDArray[np.int64]:
-    """Ids of the marks behind which a sentence begins."""
+class Predictor(Network):
+    """Labels texts with a model folder.
+
+    Args:
+        folder: the model.
+        threads: processor threads.
+        device: "auto": CUDA where there is any, else processors; "cpu"; or as torch names one.
+        abstain: withhold answers within the model's band of doubt.
+
+    Raises:
+        InputError: the folder's network or tokenizer cannot be opened.
+        MissingExtraError: a CUDA device was asked for and torch is not installed.
+        ReportNLPError: onnxruntime is not installed.
+    """
+
+    def __init__(
+        self, folder: Folder, *, threads: int = 1, device: str = "auto", abstain: bool = False
+    ) -> None:
+        file = folder.file
+        self.folder = folder
+        run, self._tokens = _runner(folder, threads, device)
+        super().__init__(
+            folder.panel(),
+            file.columns,
+            Words.read(folder.path / TOKENIZER),
+            Reading(file.reads, file.sentences, file.sections),
+            run,
+            file.decisions,
+            file.stack,
+            abstain=abstain,
+        )
+
+
+def _sentence_ends(words: Words) -> npt.NDArray[np.bool_]:
+    """(vocabulary,) whether a sentence begins behind the token of that id."""
     vocabulary = words.tokenizer.get_vocab()
-    unknown = vocabulary.get(UNKNOWN, -1)
-    ids = {vocabulary.get(mark, unknown) for mark in (".", BREAK, ";")} - {unknown}
-    return np.array(sorted(ids), dtype=np.int64)
+    ends = np.zeros(max(vocabulary.values()) + 1, dtype=np.bool_)
+    ends[[vocabulary[mark] for mark in (".", BREAK, ";") if mark in vocabulary]] = True
+    return ends
+
+
+def _runner(folder: Folder, threads: int, device: str) -> tuple[Run, int]:
+    """What runs the network, and how many tokens a batch of it has."""
+    if device == "cpu" or (device == "auto" and not DRIVER.exists()):
+        return _session(folder.path / ONNX, threads), TOKENS
+    try:
+        import torch
+
+        from reportnlp.classifiers._device import OnDevice
+    except ImportError as error:
+        if device == "auto":
+            return _session(folder.path / ONNX, threads), TOKENS
+        raise MissingExtraError("Labelling on a CUDA device", "train") from error
+    if device == "auto" and not torch.cuda.is_available():
+        return _session(folder.path / ONNX, threads), TOKENS
+    return OnDevice(folder, "cuda" if device == "auto" else device), DEVICE_TOKENS
 
 
 def _session(path: Path, threads: int) -> Run:
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingExtraError("Labelling with a trained model", "models") from error
+        raise ReportNLPError("onnxruntime is not installed. Install it: pip install onnxruntime.") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

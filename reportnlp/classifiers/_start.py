@@ -15,7 +15,7 @@ from torch import Tensor
 from reportnlp.classifiers._encode import Reading
 from reportnlp.classifiers._folder import Folder
 from reportnlp.classifiers._questions import Columns
-from reportnlp.classifiers.blocks import Classifier, ClassifierConfig, WordVectors
+from reportnlp.classifiers.blocks import Classifier, ClassifierConfig, WordVectors, no_bars
 from reportnlp.errors import InputError
 from reportnlp.registry import CLASSIFIERS
 from reportnlp.text.words import SPECIALS, Words
@@ -123,7 +123,8 @@ def open_weights(folder: Folder) -> Classifier:
     """
     try:
         entry = CLASSIFIERS.get(folder.file.architecture)
-        model: Classifier = entry.Model.from_pretrained(folder.path)
+        with no_bars():
+            model: Classifier = entry.Model.from_pretrained(folder.path)
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"The weights in {folder.path} cannot be opened. Train the model again.") from error
     return model

@@ -6,7 +6,8 @@ the model's own account of which words moved the answer (`relevance`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel
+from transformers.utils import logging
 from transformers.utils.generic import ModelOutput
 
 from reportnlp.classifiers._questions import Columns
@@ -126,6 +128,18 @@ class Read(NamedTuple):
 
     logits: Tensor
     relevance: Tensor | None
+
+
+@contextmanager
+def no_bars() -> Iterator[None]:
+    """Keep transformers' own progress bars, for files of a moment, off the screen."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 class Classifier(PreTrainedModel):
@@ -305,8 +319,7 @@ class AttentionHead(nn.Module):
         self.score = nn.Linear(hidden, len(columns.questions), bias=False)
         self.value = nn.Linear(features, columns.width, bias=False)
         self.bias = nn.Parameter(torch.zeros(columns.width))
-        self.question_of: Tensor
-        self.register_buffer("question_of", torch.from_numpy(columns.question_of), persistent=False)
+        self._question_of = columns.question_of.tolist()
 
     def forward(self, tokens: Tensor, mask: Tensor, explain: bool) -> Read:
         """(reports, tokens, features) and (reports, tokens) to logits and relevance."""
@@ -314,7 +327,7 @@ class AttentionHead(nn.Module):
         scores = self.score(torch.tanh(self.hidden(tokens)))
         scores = scores.masked_fill(~mask.unsqueeze(-1), FAR)
         attention = torch.softmax(scores, dim=1) * mask.unsqueeze(-1)
-        added = attention[..., self.question_of] * self.value(tokens)
+        added = attention[..., self._question_of] * self.value(tokens)
         return Read(added.sum(dim=1) + self.bias, added if explain else None)
 
 

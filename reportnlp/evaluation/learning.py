@@ -48,6 +48,16 @@ class LearningCurve:
     lines: tuple[Line, ...]
 
 
+def log_spaced(reports: int, count: int = 5) -> tuple[int, ...]:
+    """Sizes for a curve: all reports, and ever smaller parts of them down to a sixteenth (or to ten).
+
+    >>> log_spaced(800)
+    (50, 100, 200, 400, 800)
+    """
+    sizes = np.geomspace(min(reports, max(10, reports / 16)), reports, count)
+    return tuple(sorted({round(size) for size in sizes.tolist()}))
+
+
 def learning_curve(
     train_ids: Sequence[str],
     gold: Answers,

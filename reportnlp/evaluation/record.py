@@ -32,6 +32,7 @@ class About:
         probabilities: what is known of them.
         version: of this package.
         date: as the user gave it; "" is none.
+        recipe: how the method was trained on the training side; "" where it was not.
     """
 
     inputs: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class About:
     probabilities: Known = "none"
     version: str = ""
     date: str = ""
+    recipe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,16 @@ class Split:
     test: tuple[int, ...]
 
 
-def groups(reports: Sequence[Report]) -> Groups:
+def groups(reports: Sequence[Report], *, by_site: bool = False) -> Groups:
     """Number the groups of reports that must stay on one side of a split.
 
     Reports share a group when they are of one patient (one site and one patient id) or of one text (case and
     white space aside), and when a chain of such reports joins them. Of patient ids and texts only digests are
     held, and only during the call.
+
+    Args:
+        reports: what is grouped.
+        by_site: reports of one site share a group too.
 
     Returns:
         (reports,) int64, from 0, in order of first appearance.
@@ -52,7 +56,7 @@ def groups(reports: Sequence[Report]) -> Groups:
     leaders = list(range(len(reports)))
     first: dict[bytes, int] = {}
     for row, report in enumerate(reports):
-        for key in _keys(report):
+        for key in _keys(report, by_site):
             _join(leaders, first.setdefault(key, row), row)
     found = np.array([_leader(leaders, row) for row in range(len(reports))], dtype=np.int64)
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
@@ -112,7 +116,12 @@ def site_splits(reports: Sequence[Report]) -> list[Split]:
 
 
 def folds(
-    reports: Sequence[Report], *, seed: int, count: int, strata: Sequence[str] | None = None
+    reports: Sequence[Report],
+    *,
+    seed: int,
+    count: int,
+    strata: Sequence[str] | None = None,
+    by_site: bool = False,
 ) -> list[Split]:
     """Deal the groups into `count` folds of about as many reports each; every fold is the test once.
 
@@ -121,12 +130,13 @@ def folds(
         seed: of a generator of this call's own.
         count: number of folds, from 2 to the number of groups.
         strata: (reports,) an answer per report, each to be spread evenly over the folds.
+        by_site: keep all reports of a site in one fold.
 
     Raises:
         InputError: no reports, a wrong number of folds or of strata.
     """
     _check_some(reports)
-    numbers = groups(reports)
+    numbers = groups(reports, by_site=by_site)
     there = int(numbers.max()) + 1
     if not 2 <= count <= there:
         raise InputError(
@@ -173,8 +183,10 @@ def make_splits(
     return site_splits(reports) if site is None else [_one_site(reports, site)]
 
 
-def _keys(report: Report) -> Iterator[bytes]:
+def _keys(report: Report, by_site: bool) -> Iterator[bytes]:
     """Digests of what makes two reports of one group."""
+    if by_site and report.site:
+        yield _digest("site", report.site)
     if report.patient:
         yield _digest("patient", repr((report.site, report.patient)))
     yield _digest("text", " ".join(report.text.casefold().split()))

@@ -173,16 +173,21 @@ def _untrained(panel: str, method: str, gold: Answers) -> Label:
     from reportnlp.labeler import load  # a second or two, which a comparison of tables need not wait
 
     labeler = load(panel, method=method)
-    _check_answers(gold, labeler.questions)
+    check_answers(gold, labeler.questions)
 
     def label(reports: Sequence[Report], train: Sequence[TrainRow]) -> Labelled:
         found = labeler.label_batch(reports)
         rows = tuple(map(LabelledReport, reports, found))
-        labelled = labelled_of(LabelTable(labeler.questions, rows, labeler.method, labeler.model))
-        posteriors = labeler.posteriors(reports)
-        return labelled if posteriors is None else replace(labelled, posteriors=posteriors, shared=False)
+        table = LabelTable(labeler.questions, rows, labeler.method, labeler.model)
+        return with_posteriors(table, labeler.posteriors(reports))
 
     return label
+
+
+def with_posteriors(table: LabelTable, posteriors: Posteriors | None) -> Labelled:
+    """Labels, with a probability of every answer where that is known."""
+    labelled = labelled_of(table)
+    return labelled if posteriors is None else replace(labelled, posteriors=posteriors, shared=False)
 
 
 def _joined(parts: Sequence[Labelled]) -> Labelled:
@@ -204,7 +209,12 @@ def _stacked(parts: Sequence[Labelled]) -> Posteriors | None:
     return Posteriors(np.concatenate([one.values for one in found]), ids, found[0].questions)
 
 
-def _check_answers(gold: Answers, questions: Iterable[Question]) -> None:
+def check_answers(gold: Answers, questions: Iterable[Question]) -> None:
+    """Refuse gold answers that the panel does not know.
+
+    Raises:
+        InputError: there is one.
+    """
     allowed = {question.name: question.answers for question in questions}
     for report, row in gold.items():
         for question, answer in row.items():

@@ -31,6 +31,9 @@ def _lines(name: str, panel: Panel, trained: Mapping[str, Any]) -> Iterator[str]
     yield from ("", "For research and quality work on archives. Not a medical device.", "")
     yield from ("## Use", "", "```bash", f"reportnlp label REPORTS -o labels.csv --method {name}", "```", "")
     yield from ("## Made by", "", "```bash", trained["command"], "```", "")
+    if trained.get("search"):
+        said = trained["search"]
+        yield from (f"{said[0].upper()}{said[1:]}. All trials: `search.json`.", "")
     yield from _learned(trained)
     yield from _tested(trained)
     yield from ("## Where it fails", "")
@@ -43,7 +46,7 @@ def _lines(name: str, panel: Panel, trained: Mapping[str, Any]) -> Iterator[str]
 def _learned(trained: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Trained on", "", "| reports | labels | read |", "|---|---|---|")
     for source in trained["sources"]:
-        yield f"| {', '.join(source['inputs'])} | {source['labels']} | {source['reports']:,} |"
+        yield f"| {', '.join(source['inputs'])} | {', '.join(source['labels'])} | {source['reports']:,} |"
     yield from ("", "| question | reports by answer |", "|---|---|")
     for question, counts in trained["answers"].items():
         yield f"| {question} | {', '.join(f'{answer} {n:,}' for answer, n in counts.items())} |"

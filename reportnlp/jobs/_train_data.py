@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from reportnlp.classifiers._questions import Columns, Floats
 from reportnlp.errors import InputError
 from reportnlp.evaluation.labelled import Labelled
 from reportnlp.evaluation.read import read_labels
+from reportnlp.evaluation.splits import groups
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.formats.loader import read_reports
 from reportnlp.types import NOT_APPLICABLE, BadRow, Presence, Report
@@ -19,19 +21,24 @@ from reportnlp.types import NOT_APPLICABLE, BadRow, Presence, Report
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Reports, and the table that labels them.
+    """Reports, and the tables that label them.
 
     Attributes:
         inputs: files, folders or globs of reports.
-        labels: gold answers, or a label table with probabilities.
+        labels: tables of gold answers, or label tables with probabilities.
         format: input format; None finds it.
         columns: input columns.
     """
 
     inputs: tuple[str, ...]
-    labels: Path
+    labels: tuple[Path, ...]
     format: str | None = None
     columns: ReadOptions = field(default_factory=ReadOptions)
+
+    @property
+    def named(self) -> str:
+        """The tables, for messages."""
+        return ", ".join(map(str, self.labels))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +76,21 @@ class LabelledReports:
             self.weights[chosen],
         )
 
-    def with_more(self, others: LabelledReports) -> LabelledReports:
-        """These and then the others."""
+    def weighed(self, weight: float) -> LabelledReports:
+        """These, each counting so much as before."""
+        return replace(self, weights=self.weights * np.float32(weight))
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of ids, texts, targets and weights."""
+        found = sha256(repr([(report.id, report.text) for report in self.reports]).encode())
+        found.update(self.targets.tobytes() + self.weights.tobytes())
+        return found.hexdigest()
+
+    def with_more(self, others: LabelledReports | None) -> LabelledReports:
+        """These and then the others, where there are any."""
+        if others is None:
+            return self
         return LabelledReports(
             [*self.reports, *others.reports],
             [*self.answers, *others.answers],
@@ -85,8 +105,11 @@ def read(source: Source, columns: Columns) -> LabelledReports:
     Raises:
         InputError: nothing matches, an id comes twice, an answer the panel lacks, or nothing can be learned.
     """
-    labelled = read_labels(source.labels)
-    _check_answers(labelled, columns, source.labels)
+    tables = [read_labels(path) for path in source.labels]
+    for table, path in zip(tables, source.labels, strict=True):
+        _check_answers(table, columns, path)
+    labelled = {report: row for table in tables for report, row in table.answers.items()}
+    _refuse_twice(tables, labelled, source)
     reports: dict[str, Report] = {}
     unlabelled = unread = 0
     for row in read_reports(source.inputs, format=source.format, options=source.columns):
@@ -94,39 +117,75 @@ def read(source: Source, columns: Columns) -> LabelledReports:
             unread += 1
         elif row.id in reports:
             raise InputError(f"Two reports have the id '{row.id}'. Give each its own.")
-        elif not labelled.answers.get(row.id):
+        elif not labelled.get(row.id):
             unlabelled += 1
         else:
             reports[row.id] = row
     if not reports:
         raise InputError(
-            f"No report has labels in {source.labels}. Compare the values of its report_id column with "
-            "the reports' ids."
+            f"No report has labels in {source.named}. Compare the values of the report_id column with the "
+            "reports' ids."
         )
     found = list(reports.values())
-    answers = [labelled.answers[report.id] for report in found]
-    targets, weights = _targets(labelled, columns, found, answers)
-    joined = LabelledReports(
-        found, answers, targets, weights, unlabelled, len(labelled.answers) - len(found), unread
-    )
-    _check_learnable(joined, columns, source.labels)
+    answers = [labelled[report.id] for report in found]
+    targets, weights = _targets(tables, columns, found, answers)
+    joined = LabelledReports(found, answers, targets, weights, unlabelled, len(labelled) - len(found), unread)
+    _check_learnable(joined, columns, source.named)
     return joined
 
 
+def of_rows(
+    reports: Sequence[Report], answers: Sequence[Mapping[str, str]], columns: Columns
+) -> LabelledReports:
+    """Reports and their gold answers, as they are.
+
+    Raises:
+        InputError: nothing can be learned from them.
+    """
+    found = LabelledReports(list(reports), list(answers), *columns.targets(answers))
+    if not _learnable(found, columns):
+        raise InputError(
+            f"Every question of the panel has one answer only, or none, in the {len(found)} reports to learn "
+            "from, so there is nothing to tell apart. Give more reports."
+        )
+    return found
+
+
+def apart(data: LabelledReports, others: Sequence[Report], *, by_site: bool = False) -> LabelledReports:
+    """Those that share no patient and no text with others, and, where that is asked for, no site."""
+    numbers = groups([*others, *data.reports])
+    kept = ~np.isin(numbers[len(others) :], numbers[: len(others)])
+    if by_site:
+        sites = {report.site for report in others if report.site}
+        kept &= [report.site not in sites for report in data.reports]
+    return data if kept.all() else data.taken(np.flatnonzero(kept).tolist())
+
+
+def _refuse_twice(tables: Sequence[Labelled], labelled: Mapping[str, object], source: Source) -> None:
+    if sum(len(table.answers) for table in tables) > len(labelled):
+        ids = [report for table in tables for report in table.answers]
+        twice = next(report for report in ids if ids.count(report) > 1)
+        raise InputError(
+            f"More than one of {source.named} labels report '{twice}'. Give it one set of labels."
+        )
+
+
 def _targets(
-    labelled: Labelled, columns: Columns, reports: Sequence[Report], answers: Sequence[Mapping[str, str]]
+    tables: Sequence[Labelled],
+    columns: Columns,
+    reports: Sequence[Report],
+    answers: Sequence[Mapping[str, str]],
 ) -> tuple[Floats, Floats]:
-    """Distributions where the table has probabilities, else the bare answers."""
-    hard = columns.targets(answers)
-    posteriors = labelled.posteriors
-    if posteriors is None:
-        return hard
-    soft = columns.soft_targets(posteriors)
-    row = {report: number for number, report in enumerate(posteriors.report_ids)}
-    rows = [row.get(report.id, -1) for report in reports]
-    known = np.array(rows) >= 0
-    targets = np.where(known[:, None], soft[0][rows], hard[0])
-    weights = np.where(known[:, None], soft[1][rows], hard[1])
+    """Distributions where a table has probabilities, else the bare answers."""
+    targets, weights = columns.targets(answers)
+    for posteriors in (table.posteriors for table in tables):
+        if posteriors is None:
+            continue
+        soft = columns.soft_targets(posteriors)
+        row = {report: number for number, report in enumerate(posteriors.report_ids)}
+        pairs = [(at, row[report.id]) for at, report in enumerate(reports) if report.id in row]
+        here, there = ([pair[side] for pair in pairs] for side in (0, 1))
+        targets[here], weights[here] = soft[0][there], soft[1][there]
     return targets, weights
 
 
@@ -146,13 +205,16 @@ def _check_answers(labelled: Labelled, columns: Columns, path: Path) -> None:
                 )
 
 
-def _check_learnable(data: LabelledReports, columns: Columns, path: Path) -> None:
-    if any(len(counted) > 1 for _, counted in answer_counts(data, columns)):
-        return
-    raise InputError(
-        f"Every question of the panel has one answer only in {path} (or none), so there is nothing to tell "
-        "apart. Add reports with other answers."
-    )
+def _check_learnable(data: LabelledReports, columns: Columns, path: str) -> None:
+    if not _learnable(data, columns):
+        raise InputError(
+            f"Every question of the panel has one answer only in {path} (or none), so there is nothing to "
+            "tell apart. Add reports with other answers."
+        )
+
+
+def _learnable(data: LabelledReports, columns: Columns) -> bool:
+    return any(len(counted) > 1 for _, counted in answer_counts(data, columns))
 
 
 def answer_counts(data: LabelledReports, columns: Columns) -> Iterator[tuple[str, dict[str, int]]]:

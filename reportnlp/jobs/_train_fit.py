@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from reportnlp.classifiers._encode import Encoded, Encoder, Reading, alike, collate
 from reportnlp.classifiers._folder import open_folder
@@ -90,6 +91,17 @@ class Fitted:
     def logits(self, texts: Sequence[str]) -> Floats:
         """(reports, columns) float32, of reports in any number."""
         return logits_of(self.model, Encoder(self.words, self.reading)(texts))
+
+    def run(self, batch: Mapping[str, npt.NDArray[np.int64]]) -> tuple[Floats, Floats]:
+        """See `reportnlp.classifiers._predict.Run`."""
+        import torch
+
+        device = next(self.model.parameters()).device
+        self.model.train(False)
+        with torch.no_grad():
+            tensors = {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
+            found = self.model(**tensors, explain=True)
+        return found.logits.float().cpu().numpy(), found.relevance.float().cpu().numpy()
 
 
 def fit(

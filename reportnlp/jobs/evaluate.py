@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from reportnlp.archive.places import refuse_folder
-from reportnlp.errors import OutputError
+from reportnlp.errors import InputError, OutputError
 from reportnlp.evaluation import tables
 from reportnlp.evaluation.answers import Answers
 from reportnlp.evaluation.audit import audit
 from reportnlp.evaluation.compare import compare
+from reportnlp.evaluation.labelled import Labelled
+from reportnlp.evaluation.learning import LearningCurve, learning_curve, log_spaced
 from reportnlp.evaluation.metrics import evaluate
 from reportnlp.evaluation.mistakes import mistakes
 from reportnlp.evaluation.read import read_answers
@@ -23,7 +29,11 @@ from reportnlp.evaluation.scores import UncertainAs
 from reportnlp.evaluation.splits import Kind
 from reportnlp.evaluation.strata import sites_and_years, stratify
 from reportnlp.formats.blocks import ReadOptions
-from reportnlp.jobs._labelled import Found, Label, found
+from reportnlp.jobs._labelled import Found, Label, TrainRow, found
+from reportnlp.training.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from reportnlp.jobs._evaluate_trained import Training
 
 OUTPUTS = (".html", ".json", ".csv")
 
@@ -50,6 +60,7 @@ class EvaluateSettings:
         site: of a site split, the one site to test on; "" is each in turn.
         train_gold: gold answers that the method was trained on, for the audit; None is none.
         date: shown in the report; "" is none.
+        training: how the method is trained on the training side; None: `method` labels as it is.
     """
 
     inputs: tuple[str, ...]
@@ -69,29 +80,67 @@ class EvaluateSettings:
     site: str = ""
     train_gold: Path | None = None
     date: str = ""
+    training: Training | None = None
 
 
-def run(settings: EvaluateSettings, *, label: Label | None = None) -> Evaluation:
+def run(
+    settings: EvaluateSettings, *, label: Label | None = None, progress: Progress | None = None
+) -> Evaluation:
     """Score, and write the evaluation where that was asked for.
 
     Args:
         settings: what to compare.
-        label: what labels reports, given those to train on; None is the settings' method, as it is.
+        label: what labels reports, given those to train on; None is what the settings say.
+        progress: hears of a training.
 
     Raises:
         InputError: a file cannot be read, nothing can be compared, or options do not go together.
         OutputError: `out` exists, or has another suffix than `.html`, `.json` or `.csv`.
+        TrainingError: a training came to nothing.
+        MissingExtraError: the libraries for training, or for the page, are not installed.
     """
     if settings.out is not None:
         _check_out(settings.out, settings.overwrite)
+    _check_training(settings)
     gold = read_answers(settings.gold)
-    evaluation = _evaluate(settings, found(settings, gold, label), gold, trained=label is not None)
+    with _trainer(settings, gold, progress or Silent()) as trainer:
+        chosen = label or trainer
+        evaluation = _evaluate(settings, found(settings, gold, chosen), gold, chosen)
     if settings.out is not None:
         _write(settings.out, evaluation)
     return evaluation
 
 
-def _evaluate(settings: EvaluateSettings, found: Found, gold: Answers, *, trained: bool) -> Evaluation:
+def _check_training(settings: EvaluateSettings) -> None:
+    """Are there reports, and a training side?"""
+    if settings.training is None:
+        return
+    if not settings.panel:
+        raise InputError("To train a method, give reports and their panel: add --panel.")
+    if settings.split is None:
+        raise InputError(
+            "A method is not tested on what it was trained on. Add --split random, temporal or site."
+        )
+    if settings.training.curve and settings.split == "site" and not settings.site:
+        raise InputError(
+            "A learning curve is of one training side, and --split site makes one a site. Name the site to "
+            "test on, with --site."
+        )
+
+
+@contextmanager
+def _trainer(settings: EvaluateSettings, gold: Answers, progress: Progress) -> Iterator[Label | None]:
+    """What trains, with a folder to work in for as long as it takes."""
+    if settings.training is None:
+        yield None
+        return
+    from reportnlp.jobs._evaluate_trained import Trainer  # half a second or more
+
+    with TemporaryDirectory(prefix="reportnlp-") as work:
+        yield Trainer(settings, settings.training, gold, work=Path(work) / "training", progress=progress)
+
+
+def _evaluate(settings: EvaluateSettings, found: Found, gold: Answers, label: Label | None) -> Evaluation:
     policy, seed, resamples = settings.uncertain_as, settings.seed, settings.resamples
     tested = gold if found.tested is None else {report: gold[report] for report in found.tested}
     labelled, other = found.labelled, found.other
@@ -104,7 +153,7 @@ def _evaluate(settings: EvaluateSettings, found: Found, gold: Answers, *, traine
         posteriors=labelled.posteriors,
     )
     groups = sites_and_years(report for report in found.reports if report.id in tested)
-    learned = _learned(settings, found, gold, trained)
+    learned = _learned(settings, found, gold, label)
     return Evaluation(
         _about(settings, found),
         scores,
@@ -114,14 +163,41 @@ def _evaluate(settings: EvaluateSettings, found: Found, gold: Answers, *, traine
         if other is None
         else compare(labelled, other, tested, seed=seed, uncertain_as=policy, resamples=resamples),
         None if learned is None else audit(learned, scores),
+        _curve(settings, found, gold, tested, label),
     )
 
 
-def _learned(settings: EvaluateSettings, found: Found, gold: Answers, trained: bool) -> Answers | None:
+def _curve(
+    settings: EvaluateSettings, found: Found, gold: Answers, tested: Answers, label: Label | None
+) -> LearningCurve | None:
+    """Trained on ever more of the training side."""
+    training = settings.training
+    if training is None or not training.curve or label is None:
+        return None
+    reports = {report.id: report for report in found.reports}
+    trained, chosen = found.trained or (), label
+
+    def train_and_label(ids: Sequence[str]) -> Labelled:
+        some = set(ids)
+        rows = [TrainRow(reports[i], gold[i]) for i in trained if i in some]
+        return chosen([reports[i] for i in tested], rows)
+
+    return learning_curve(
+        trained,
+        tested,
+        train_and_label,
+        sizes=training.sizes or log_spaced(len(trained)),
+        seed=settings.seed,
+        uncertain_as=settings.uncertain_as,
+        resamples=settings.resamples,
+    )
+
+
+def _learned(settings: EvaluateSettings, found: Found, gold: Answers, label: Label | None) -> Answers | None:
     """The gold answers that the method was trained on, where it was."""
     if settings.train_gold is not None:
         return read_answers(settings.train_gold)
-    if trained and found.trained is not None:
+    if label is not None and found.trained is not None:
         return {report: gold[report] for report in found.trained}
     return None
 
@@ -138,6 +214,7 @@ def _about(settings: EvaluateSettings, found: Found) -> About:
         panel=Path(settings.panel).name,
         split=found.split,
         train=None if found.trained is None else len(found.trained),
+        recipe="" if settings.training is None else str(settings.training),
         probabilities=known,
         version=version("reportnlp"),
         date=settings.date,

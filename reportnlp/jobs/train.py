@@ -15,20 +15,21 @@ import numpy as np
 
 from reportnlp import __version__
 from reportnlp.classifiers import _folder
-from reportnlp.classifiers._decide import Decider, stacked
+from reportnlp.classifiers._decide import Decider
 from reportnlp.classifiers._encode import Encoder
-from reportnlp.classifiers._folder import Decision, Stack
+from reportnlp.classifiers._folder import Decision
 from reportnlp.classifiers._questions import Columns, Floats
-from reportnlp.errors import InputError, MissingExtraError, OutputError
+from reportnlp.errors import MissingExtraError, OutputError
 from reportnlp.evaluation.calibration import expected_calibration_error
 from reportnlp.evaluation.metrics import evaluate
-from reportnlp.evaluation.splits import folds, random_split
 from reportnlp.findings import Panel, load_panel
-from reportnlp.jobs import _train_data
+from reportnlp.jobs import _train_data, _train_search
 from reportnlp.jobs._model_card import card
 from reportnlp.jobs._train_data import LabelledReports, Source
-from reportnlp.jobs._train_decide import Aim, decisions, stack
-from reportnlp.jobs._train_fit import Fitted, Recipe, fit
+from reportnlp.jobs._train_decide import Aim, answers_of
+from reportnlp.jobs._train_fit import Fitted, Recipe
+from reportnlp.jobs._train_learn import Learned, Learning, learn
+from reportnlp.jobs._train_search import Outcome, Search
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import Posteriors
 
@@ -52,9 +53,11 @@ class TrainJob:
         folds: 0: one part of the reports is held out to choose the epoch and to calibrate; 2 or more: so
             many networks each leave a part out, their logits there calibrate and are scored, and the last
             network learns from all reports.
+        by_site: see `Learning`.
         held_out: the part that is held out without folds.
         rules: weigh in the rules' answers too (stacking).
         aim: what probabilities and thresholds are for.
+        search: try recipes first, and train the best; the given one is what they begin with.
         seed: of everything random.
         command: the command line, for the model card.
         limits: what the model card says of where it fails.
@@ -69,9 +72,11 @@ class TrainJob:
     more: Source | None = None
     more_weight: float = 1.0
     folds: int = 0
+    by_site: bool = False
     held_out: float = 0.15
     rules: bool = False
     aim: Aim = field(default_factory=Aim)
+    search: Search | None = None
     seed: int = 0
     command: str = ""
     limits: str = ""
@@ -79,10 +84,12 @@ class TrainJob:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.folds == 1 or self.folds < 0:
-            raise InputError(f"folds is {self.folds}. Give 0 to hold one part out, or 2 or more.")
-        if not 0 < self.held_out < 1:
-            raise InputError(f"held_out is {self.held_out}. Give a share between 0 and 1.")
+        _ = self.learning  # refuses what does not fit
+
+    @property
+    def learning(self) -> Learning:
+        """How to learn from the reports."""
+        return Learning(self.recipe, self.folds, self.by_site, self.held_out, self.rules, self.aim, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +111,6 @@ class Trained:
     unread: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Held:
-    """Logits of reports that the network which gave them did not learn from."""
-
-    data: LabelledReports
-    logits: Floats
-    said: str
-
-
 def run(job: TrainJob, progress: Progress | None = None) -> Trained:
     """Train, calibrate, and write the model folder.
 
@@ -129,119 +127,50 @@ def run(job: TrainJob, progress: Progress | None = None) -> Trained:
     panel = load_panel(job.panel)
     columns = Columns(panel.questions)
     data = _train_data.read(job.source, columns)
-    more = None if job.more is None else _weighed(_train_data.read(job.more, columns), job.more_weight)
+    more = None if job.more is None else _train_data.read(job.more, columns).weighed(job.more_weight)
     work = job.out.with_name(job.out.name + WORK)
-    fitted, held = _fit(job, columns, data, more, work, told)
-    by_rules = _rules(panel, held.data, told) if job.rules else []
-    weights = stack(columns, held.logits, by_rules, held.data.targets, held.data.weights) if job.rules else {}
-    logits = stacked(columns, held.logits, by_rules, weights) if job.rules else held.logits
-    decided = decisions(columns, logits, held.data.targets, held.data.weights, job.aim)
+    job, outcome = _searched(job, panel, columns, data, more, told)
+    learned = learn(job.learning, panel, columns, data, more, work=work, progress=told, resume=job.resume)
+    held = learned.held
     everything = data if more is None else data.with_more(more)
     record = {
-        **_record(job, fitted, columns, everything),
+        **_record(job, learned.fitted, columns, everything),
+        "search": None if outcome is None else outcome.said,
         "sources": list(_sources(job, data, more)),
         "tested": held.said,
-        "figures": list(_figures(columns, panel, logits, held.data, decided, job.seed)),
+        "figures": list(_figures(columns, panel, held.logits, held.data, learned.decisions, job.seed)),
     }
     told.phase("writing the model", None, "files")
     if _first_process():
-        _write(job, panel, columns, fitted, decided, weights, record, everything)
+        _write(job, panel, learned, record, everything, outcome)
         _keep_log(work, job.out)
     return Trained(job.out, record, len(everything), data.unlabelled, data.unmatched, data.unread)
 
 
-def _fit(
+def _searched(
     job: TrainJob,
+    panel: Panel,
     columns: Columns,
     data: LabelledReports,
     more: LabelledReports | None,
-    work: Path,
     progress: Progress,
-) -> tuple[Fitted, Held]:
-    """The network, and held-out logits to calibrate it by."""
-    if job.folds:
-        return _cross_fit(job, columns, data, more, work, progress)
-    split = random_split(
-        data.reports, seed=job.seed, test_share=job.held_out, strata=_train_data.strata(data, columns)
-    )
-    held = data.taken(split.test)
-    fitted = fit(
-        job.recipe,
+) -> tuple[TrainJob, Outcome | None]:
+    """The job with the best recipe, where one is searched for."""
+    if job.search is None:
+        return job, None
+    work = job.out.with_name(job.out.name + WORK) / "search"
+    outcome = _train_search.find(
+        job.learning,
+        job.search,
+        panel,
         columns,
-        _with(data.taken(split.train), more),
-        held,
-        seed=job.seed,
-        work=work / "network",
+        data,
+        more,
+        work=work,
         progress=progress,
         resume=job.resume,
     )
-    said = (
-        f"On {len(held):,} reports that were held out of training, which chose the epoch and the calibration "
-        "too: no patient and no text of theirs was learned from."
-    )
-    return fitted, Held(held, fitted.logits([r.text for r in held.reports]), said)
-
-
-def _cross_fit(
-    job: TrainJob,
-    columns: Columns,
-    data: LabelledReports,
-    more: LabelledReports | None,
-    work: Path,
-    progress: Progress,
-) -> tuple[Fitted, Held]:
-    logits = np.zeros((len(data), columns.width), dtype=np.float32)
-    splits = folds(data.reports, seed=job.seed, count=job.folds, strata=_train_data.strata(data, columns))
-    whole = replace(job.recipe, train=replace(job.recipe.train, patience=0))
-    for number, split in enumerate(splits, start=1):
-        kept = work / f"fold-{number}.npy"
-        if not (job.resume and kept.is_file()):
-            part = _with(data.taken(split.train), more)
-            place = work / f"fold-{number}"
-            one = fit(
-                whole, columns, part, None, seed=job.seed, work=place, progress=progress, resume=job.resume
-            )
-            found = one.logits([data.reports[i].text for i in split.test])
-            work.mkdir(parents=True, exist_ok=True)
-            np.save(kept, found, allow_pickle=False)
-            shutil.rmtree(place, ignore_errors=True)
-        logits[list(split.test)] = np.load(kept, allow_pickle=False)
-    fitted = fit(
-        whole,
-        columns,
-        _with(data, more),
-        None,
-        seed=job.seed,
-        work=work / "network",
-        progress=progress,
-        resume=job.resume,
-    )
-    said = (
-        f"On all {len(data):,} reports in {job.folds} folds: each was read by a network that had learned "
-        "from none of its fold, and from no report of its patient or with its text. Calibrated on them too."
-    )
-    return fitted, Held(data, logits, said)
-
-
-def _with(data: LabelledReports, more: LabelledReports | None) -> LabelledReports:
-    return data if more is None else data.with_more(more)
-
-
-def _weighed(data: LabelledReports, weight: float) -> LabelledReports:
-    return replace(data, weights=data.weights * np.float32(weight))
-
-
-def _rules(panel: Panel, data: LabelledReports, progress: Progress) -> list[dict[str, str]]:
-    """What the rules answer."""
-    from reportnlp.rules.engine import RuleEngine
-
-    engine = RuleEngine(panel)
-    progress.phase("labelling by rules", len(data), "reports")
-    answers = []
-    for report in data.reports:
-        answers.append({label.question: label.answer for label in engine.label(report.text)})
-        progress.advance(1)
-    return answers
+    return replace(job, recipe=outcome.recipe), outcome
 
 
 def _figures(
@@ -287,18 +216,6 @@ def _calibration(
     return expected_calibration_error(np.array(sure, dtype=np.float64), np.array(right))
 
 
-def answers_of(decider: Decider, posteriors: Posteriors) -> dict[str, dict[str, str]]:
-    """Report id to question to answer."""
-    picks = decider.answers(posteriors).picks
-    return {
-        report: {
-            question.name: "" if pick < 0 else str(question.answers[pick])
-            for question, pick in zip(posteriors.questions, picks[row], strict=True)
-        }
-        for row, report in enumerate(posteriors.report_ids)
-    }
-
-
 def _record(job: TrainJob, fitted: Fitted, columns: Columns, data: LabelledReports) -> dict[str, Any]:
     history = fitted.history
     return {
@@ -323,8 +240,8 @@ def _sources(job: TrainJob, data: LabelledReports, more: LabelledReports | None)
                 "inputs": [
                     Path(given).name if Path(given).is_absolute() else given for given in source.inputs
                 ],
-                "labels": source.labels.name if source.labels.is_absolute() else str(source.labels),
-                "labels_digest": sha256(source.labels.read_bytes()).hexdigest(),
+                "labels": [path.name if path.is_absolute() else str(path) for path in source.labels],
+                "labels_digests": [sha256(path.read_bytes()).hexdigest() for path in source.labels],
                 "reports": len(read),
             }
 
@@ -332,27 +249,30 @@ def _sources(job: TrainJob, data: LabelledReports, more: LabelledReports | None)
 def _write(
     job: TrainJob,
     panel: Panel,
-    columns: Columns,
-    fitted: Fitted,
-    decided: Mapping[str, Decision],
-    weights: Mapping[str, Stack],
+    learned: Learned,
     record: Mapping[str, Any],
     data: LabelledReports,
+    outcome: Outcome | None,
 ) -> None:
     """Write the folder beside its place, then put it there."""
     import tomli_w
 
-    from reportnlp.classifiers._export import export
+    from reportnlp.classifiers._export import export, round_weights
+    from reportnlp.classifiers.blocks import no_bars
 
+    fitted = learned.fitted
     draft = job.out.with_name(job.out.name + ".part")
     try:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        fitted.model.save_pretrained(draft)
+        with no_bars():
+            fitted.model.cpu().save_pretrained(draft, state_dict=round_weights(fitted.model))
         fitted.words.save(draft / _folder.TOKENIZER)
         content = tomli_w.dumps(panel.model_dump(mode="json", exclude_none=True))
         (draft / _folder.PANEL).write_text(content, encoding="utf-8")
         (draft / _folder.CARD).write_text(card(job.out.name, panel, record), encoding="utf-8")
+        if outcome is not None:
+            _train_search.write(outcome, draft)
         examples = Encoder(fitted.words, fitted.reading)([report.text for report in data.reports[:3]] * 2)
         export(fitted.model, examples, draft / _folder.ONNX)
         _folder.update_config(
@@ -362,8 +282,8 @@ def _write(
                 "panel_digest": panel.digest,
                 "reads": fitted.reading.sections,
                 "sentences": fitted.reading.sentences,
-                "decisions": {name: one.model_dump(mode="json") for name, one in decided.items()},
-                "stack": {name: one.model_dump(mode="json") for name, one in weights.items()},
+                "decisions": {name: one.model_dump(mode="json") for name, one in learned.decisions.items()},
+                "stack": {name: one.model_dump(mode="json") for name, one in learned.stack.items()},
                 "trained": json.loads(json.dumps(record)),
             },
         )
@@ -412,6 +332,8 @@ def describe(trained: Trained) -> Sequence[str]:
         f"without a report {trained.unmatched:,}, rows that are no report {trained.unread:,}"
     ]
     lines += [f"    {note}" for note in record["notes"]]
+    if record["search"]:
+        lines.append(f"{record['search']}; all trials in {trained.folder / _train_search.TABLE}")
     single = [q for q, counts in record["answers"].items() if len(counts) == 1]
     if single:
         lines.append(f"only one answer was ever seen, and will always be given, for: {', '.join(single)}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from reportnlp.evaluation.bootstrap import Figure
 from reportnlp.evaluation.compare import PANEL, Difference, Test
+from reportnlp.evaluation.learning import PANEL as ALL
 from reportnlp.evaluation.mistakes import Mistake
 from reportnlp.evaluation.record import Evaluation
 from reportnlp.evaluation.report import plots
@@ -194,6 +196,8 @@ def learning(evaluation: Evaluation) -> Markup:
     found = evaluation.learning
     if found is None or not found.lines:
         return Markup("")
+    if sum(line.figure == "f1" for line in found.lines) == 1:  # then the panel's line would lie on its line
+        found = replace(found, lines=tuple(line for line in found.lines if line.question != ALL))
     rows: Rows = (
         [line.question, NAMES.get(line.figure, line.figure), *map(cell, line.figures)] for line in found.lines
     )

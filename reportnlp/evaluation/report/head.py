@@ -81,6 +81,7 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, Content]]:
     yield "Panel", about.panel
     yield "Split", about.split or "none: every report is scored"
     yield "Training reports", "" if about.train is None else str(about.train)
+    yield "Trained as", about.recipe
     yield "Uncertain counts as", UNCERTAIN[scores.uncertain_as]
     yield "Probabilities", PROBABILITIES[about.probabilities]
     yield "Intervals", INTERVALS.format(resamples=scores.resamples, seed=scores.seed)

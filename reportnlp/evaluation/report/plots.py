@@ -224,7 +224,7 @@ def learning(name: str, found: LearningCurve) -> Markup:
             for size, one in zip(found.sizes, first.figures, strict=True)
         )
     )
-    head = "presence over all findings" if first and first.question == PANEL else "the first question"
+    head = "presence over all findings" if first and first.question == PANEL else "the first line"
     left_out = (
         f" {len(found.lines) - len(shown)} more are in the table." if found.lines[len(SERIES) :] else ""
     )
