@@ -153,7 +153,9 @@ class Model(Classifier):
         columns = np.concatenate([*buckets, np.zeros(0, dtype=np.int64)])
         values = self.rarity.detach().numpy()[columns] * lengths
         ends = np.concatenate([[0], np.cumsum([len(b) for b in buckets])])
-        bags = csr_array((values, columns, ends), shape=(len(reports), len(self.rarity)))
+        # scikit-learn's elastic-net solver takes 32-bit indices only
+        places = (columns.astype(np.int32), ends.astype(np.int32))
+        bags = csr_array((values, *places), shape=(len(reports), len(self.rarity)))
         bags.sum_duplicates()
         return bags if self.vectors is None else bags @ self.vectors.weight.detach().numpy()
 

@@ -55,6 +55,7 @@ SMALL: dict[str, dict[str, Any]] = {
 """Small settings; an architecture without a row is tested with its defaults."""
 
 MORE = [
+    ("linear", {"buckets": 512, "lasso": 0.5}),
     ("linear", {"features": "vectors", "width": 12}),
     ("cnn", {"width": 12, "filters": 6, "pooling": "attention", "vectors": "both"}),
     ("rnn", {"width": 12, "hidden": 6, "cell": "gru", "pooling": "attention"}),
