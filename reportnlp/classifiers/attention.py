@@ -47,9 +47,9 @@ class Config(WordSettings):
 
     form: Literal["flat", "hierarchical"] = "flat"
     layer: Cell | Literal["convolution"] = "gru"
-    hidden: int = Field(64, ge=1)
-    span: int = Field(5, ge=1)
-    scorer: int = Field(64, ge=1)
+    hidden: int = Field(default=64, ge=1)
+    span: int = Field(default=5, ge=1)
+    scorer: int = Field(default=64, ge=1)
 
 
 class Model(Classifier):

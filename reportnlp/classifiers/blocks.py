@@ -48,10 +48,10 @@ class WordSettings(Settings):
         dropout: share of features that training leaves out.
     """
 
-    width: int = Field(100, ge=1)
+    width: int = Field(default=100, ge=1)
     vectors: Literal["tuned", "frozen", "both"] = "tuned"
-    word_dropout: float = Field(0.1, ge=0, lt=1)
-    dropout: float = Field(0.4, ge=0, lt=1)
+    word_dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.4, ge=0, lt=1)
 
 
 class ClassifierConfig(PretrainedConfig):

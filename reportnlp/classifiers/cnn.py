@@ -36,7 +36,7 @@ class Config(WordSettings):
             places it needs (Mullenbach 2018).
     """
 
-    filters: int = Field(100, ge=1)
+    filters: int = Field(default=100, ge=1)
     spans: tuple[int, ...] = (3, 4, 5)
     pooling: Literal["max", "attention"] = "max"
 

@@ -41,11 +41,11 @@ class Config(Settings):
     """
 
     features: Literal["words", "vectors"] = "words"
-    longest: int = Field(3, ge=1, le=3)
-    buckets: int = Field(2**16, ge=2, le=2**22)
-    width: int = Field(100, ge=1)
-    penalty: float = Field(0.03, gt=0)
-    lasso: float = Field(0.0, ge=0, le=1)
+    longest: int = Field(default=3, ge=1, le=3)
+    buckets: int = Field(default=2**16, ge=2, le=2**22)
+    width: int = Field(default=100, ge=1)
+    penalty: float = Field(default=0.03, gt=0)
+    lasso: float = Field(default=0.0, ge=0, le=1)
 
 
 class Model(Classifier):

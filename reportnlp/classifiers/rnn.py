@@ -31,7 +31,7 @@ class Config(WordSettings):
     """
 
     cell: Cell = "lstm"
-    hidden: int = Field(100, ge=1)
+    hidden: int = Field(default=100, ge=1)
     directions: Literal[1, 2] = 2
     pooling: Literal["max", "attention"] = "max"
 

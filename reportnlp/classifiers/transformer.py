@@ -42,14 +42,14 @@ class Config(Settings):
     """
 
     encoder: dict[str, Any]
-    window: int = Field(254, ge=4)
-    overlap: int = Field(32, ge=0)
+    window: int = Field(default=254, ge=4)
+    overlap: int = Field(default=32, ge=0)
     start: int
     end: int
     unknown: int = 0
-    word_dropout: float = Field(0.0, ge=0, lt=1)
-    dropout: float = Field(0.1, ge=0, lt=1)
-    scorer: int = Field(64, ge=1)
+    word_dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    scorer: int = Field(default=64, ge=1)
 
 
 class Model(Classifier):

@@ -2,11 +2,11 @@
 
     python tests/bench/site_kept_out.py DATA --panel pe [--vectors DIR]
 
-Networks are trained as `shipped_models.py` trains them, in the same folds: a report is read by a network that
-learned from no report of its site. The weight of the rules and the calibration of each site
-are then fitted on all the other sites. Shown are, for the corpus that no setting was chosen on (`corpora/ctpa`,
-`corpora/head_ct`) and then for the one written to train on, the rules, the network and both together, with 95 %
-bootstrap intervals over reports, and both together by site.
+Networks are trained as `shipped_models.py` trains them, in the same folds: a report is read by a
+network that learned from no report of its site. The weight of the rules and the calibration of each
+site are then fitted on all the other sites. Shown are, for the corpus that no setting was chosen on
+(`corpora/ctpa`, `corpora/head_ct`) and then for the one written to train on, the rules, the network and
+both together, with 95 % bootstrap intervals over reports, and both together by site.
 """
 
 from __future__ import annotations
