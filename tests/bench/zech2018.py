@@ -55,8 +55,8 @@ As published by Zech et al. 2018 (abstract), lasso logistic regression, 602 repo
     over findings 0.903 and 0.917 (the last two as Qure.ai's page on CQ500 quotes them). Figures of the other
     features were not at hand.
 The corpora differ: theirs are clinical reports of one hospital system, split at random, labelled by
-physicians for other findings; ours were written by language models for this project, half of them as hard cases, and each
-site is tested by models of others. The figures stand side by side, they do not compete."""
+physicians for other findings; ours were written by language models for this project, half of them as hard
+cases, and each site is tested by models of others. The figures stand side by side, they do not compete."""
 
 ANY = "any finding"
 
