@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from reportnlp.classifiers import _evidence
-from reportnlp.classifiers._decide import NO_ANSWER, Decider, stacked
+from reportnlp.classifiers._decide import NO_ANSWER, Decider, stacked, unspoken
 from reportnlp.classifiers._encode import Encoder, Reading, alike, collate
 from reportnlp.classifiers._folder import Decision, Stack
 from reportnlp.classifiers._questions import Columns, Floats
@@ -170,6 +170,22 @@ def test_the_rules_are_believed_as_far_as_they_are_right() -> None:
     wrong = [right[i] for i in generator.permutation(300)]
     useless = stack(COLUMNS, targets * 4 - 2, wrong, targets, weights)["pulmonary_embolism"]
     assert np.abs(np.array(useless.rules)).max() < np.abs(np.array(learned["pulmonary_embolism"].rules)).max()
+
+
+def test_where_the_rules_find_no_word_nothing_was_denied() -> None:
+    decider = Decider(COLUMNS, PE, {})
+    row = np.zeros((2, COLUMNS.width), dtype=np.float32)
+    row[:, 1] = 9  # the network is sure of absent
+    quiet = {q.name: "not_mentioned" for q in COLUMNS.questions}
+    loud = quiet | {"pulmonary_embolism": "absent"}
+    found = unspoken(decider.posteriors(row, ["a", "b"]), [quiet, loud])
+    np.testing.assert_allclose(found.values.sum(axis=2), 1, atol=1e-5)
+    picks = decider.answers(found).picks[:, 0]
+    assert [str(PE.questions[0].answers[pick]) for pick in picks] == ["not_mentioned", "absent"]
+    assert found.values[0, 0, 3] == pytest.approx(0.75, abs=0.01)
+    row[:, 0] = 20  # or of present, which the rules do not know every word of
+    found = unspoken(decider.posteriors(row, ["a", "b"]), [quiet, loud])
+    assert decider.answers(found).picks[0, 0] == 0
 
 
 def test_too_hot_logits_are_cooled() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportnlp.classifiers import _evidence
-from reportnlp.classifiers._decide import NO_ANSWER, Answers, Decider, stacked
+from reportnlp.classifiers._decide import NO_ANSWER, Answers, Decider, stacked, unspoken
 from reportnlp.classifiers._encode import Encoded, Encoder, Reading, alike, collate
 from reportnlp.classifiers._folder import ONNX, TOKENIZER, Decision, Folder, Stack
 from reportnlp.classifiers._questions import Columns, Floats
@@ -110,10 +110,13 @@ class Network:
         encoded = self._encoder(texts)
         by_rules = [self._rules.label(text) for text in texts] if self._rules else None
         logits, shown = self._forward(encoded)
+        rows: list[dict[str, str]] = []
         if by_rules is not None:
             rows = [{label.question: label.answer for label in labels} for labels in by_rules]
             logits = stacked(self.columns, logits, rows, self._stack)
         posteriors = self._decider.posteriors(logits, ids or [""] * len(texts))
+        if by_rules is not None:
+            posteriors = unspoken(posteriors, rows)
         answers = self._decider.answers(posteriors)
         labels = [
             self._labels(number, answers, report, relevance, by_rules[number] if by_rules else None)

@@ -60,11 +60,19 @@ class Learning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """Logits of reports that the network which gave them did not learn from."""
+    """Logits of reports that the network which gave them did not learn from.
+
+    Attributes:
+        data: the reports.
+        logits: (reports, columns) float32; with the rules weighed in, where they are.
+        said: what they are, in words.
+        rules: what the rules answer; None where they are not weighed in.
+    """
 
     data: LabelledReports
     logits: Floats
     said: str
+    rules: list[dict[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +128,7 @@ def learn(
     if how.rules:
         said = rules(panel, held.data, progress)
         weights = stack(columns, held.logits, said, held.data.targets, held.data.weights)
-        held = replace(held, logits=stacked(columns, held.logits, said, weights))
+        held = replace(held, logits=stacked(columns, held.logits, said, weights), rules=said)
     decided = decisions(columns, held.logits, held.data.targets, held.data.weights, how.aim)
     return Learned(fitted, held, decided, weights)
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from reportnlp import __version__
 from reportnlp.classifiers import _folder
-from reportnlp.classifiers._decide import Decider
+from reportnlp.classifiers._decide import Decider, unspoken
 from reportnlp.classifiers._encode import Encoder
 from reportnlp.classifiers._folder import Decision
-from reportnlp.classifiers._questions import Columns, Floats
+from reportnlp.classifiers._questions import Columns
 from reportnlp.errors import MissingExtraError, OutputError
 from reportnlp.evaluation.calibration import expected_calibration_error
 from reportnlp.evaluation.metrics import evaluate
@@ -28,7 +28,7 @@ from reportnlp.jobs._model_card import card
 from reportnlp.jobs._train_data import LabelledReports, Source
 from reportnlp.jobs._train_decide import Aim, answers_of
 from reportnlp.jobs._train_fit import Fitted, Recipe
-from reportnlp.jobs._train_learn import Learned, Learning, learn
+from reportnlp.jobs._train_learn import Held, Learned, Learning, learn
 from reportnlp.jobs._train_search import Outcome, Search
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import Posteriors
@@ -138,7 +138,7 @@ def run(job: TrainJob, progress: Progress | None = None) -> Trained:
         "search": None if outcome is None else outcome.said,
         "sources": list(_sources(job, data, more)),
         "tested": held.said,
-        "figures": list(_figures(columns, panel, held.logits, held.data, learned.decisions, job.seed)),
+        "figures": list(_figures(columns, panel, held, learned.decisions, job.seed)),
     }
     told.phase("writing the model", None, "files")
     if _first_process():
@@ -176,14 +176,15 @@ def _searched(
 def _figures(
     columns: Columns,
     panel: Panel,
-    logits: Floats,
-    data: LabelledReports,
+    held: Held,
     decided: Mapping[str, Decision],
     seed: int,
 ) -> Iterator[dict[str, Any]]:
     """Figures of held-out reports, for the card."""
-    decider = Decider(columns, panel, decided)
-    posteriors = decider.posteriors(logits, [report.id for report in data.reports])
+    data, decider = held.data, Decider(columns, panel, decided)
+    posteriors = decider.posteriors(held.logits, [report.id for report in data.reports])
+    if held.rules is not None:
+        posteriors = unspoken(posteriors, held.rules)
     answers = answers_of(decider, posteriors)
     gold = {report.id: dict(row) for report, row in zip(data.reports, data.answers, strict=True)}
     scores = evaluate(answers, gold, seed=seed, resamples=1)

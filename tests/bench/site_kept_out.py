@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script sees its own folder alone
 
 from reportnlp import terminal
-from reportnlp.classifiers._decide import Decider, stacked
+from reportnlp.classifiers._decide import Decider, stacked, unspoken
 from reportnlp.classifiers._folder import Stack
 from reportnlp.classifiers._questions import Columns, Floats
 from reportnlp.corpora import Corpus, read_corpus
@@ -68,6 +68,8 @@ def crossed(
         decided = decisions(columns, learned, others.targets, others.weights, Aim())
         decider = Decider(columns, panel, decided)
         posteriors = decider.posteriors(seen, [data.reports[i].id for i in here])
+        if said is not None:
+            posteriors = unspoken(posteriors, [said[i] for i in here])
         answers |= answers_of(decider, posteriors)
         found.append(posteriors)
     return answers, found
