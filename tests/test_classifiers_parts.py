@@ -222,4 +222,7 @@ def test_evidence_is_the_sentence_that_speaks_most_without_its_silent_rim() -> N
     span = _evidence.strongest(read, weights, borders)
     assert span is not None
     assert text[slice(*span)] == "Main main main embolus main main main"
+    assert _evidence.strongest(read, np.ones(len(read), dtype=np.float32), borders) is not None
+    single = np.arange(len(read) + 1)  # were every word a sentence, none would stand out
+    assert _evidence.strongest(read, np.ones(len(read), dtype=np.float32), single) is None
     assert _evidence.section_of(read, span, Reading.usual().section_names) == "findings"

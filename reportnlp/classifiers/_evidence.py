@@ -18,6 +18,11 @@ left out; set on generated reports, whose evidence is known (`tests/bench/eviden
 REACH = 3
 """Words to each side of a speaking one that belong to it: a filter sees its neighbours too."""
 
+FOCUS = 1 / 3
+"""Words that carry less than this part of all that speaks for an answer show nothing: the answer is of the
+whole report. In reports of the right exam one in twenty spans carries less, in documents of other kinds every
+second (`corpora/ctpa_unseen` and `corpora/head_ct_rules` beside MTSamples, 2026-11-25)."""
+
 Numbers = npt.NDArray[np.int64]
 
 
@@ -38,7 +43,7 @@ def speaking(columns: Columns, relevance: Floats, question: int, answer: int) ->
 
 
 def strongest(encoded: Encoded, weights: Floats, borders: Numbers) -> Span | None:
-    """The words of one sentence that speak most for an answer; None when no word does.
+    """The words of one sentence that speak most for an answer; None when none stand out.
 
     Args:
         encoded: the report.
@@ -52,6 +57,8 @@ def strongest(encoded: Encoded, weights: Floats, borders: Numbers) -> Span | Non
     first, last = int(borders[sentence]), int(borders[sentence + 1])
     there = np.flatnonzero(positive[first:last] >= PART * positive[first:last].max()) + first
     begin, end = max(first, int(there[0]) - REACH), min(last, int(there[-1]) + REACH + 1)
+    if positive[begin:end].sum() < FOCUS * positive.sum():
+        return None
     if end == last and end < len(encoded) and end - begin > 1:
         end -= 1  # the mark that ends the sentence
     return Span(int(encoded.spans[begin, 0]), int(encoded.spans[end - 1, 1]))
