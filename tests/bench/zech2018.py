@@ -52,9 +52,9 @@ PUBLISHED = """
 As published by Zech et al. 2018 (abstract), lasso logistic regression, 602 reports learned from, 402 tested:
     bags of one to three words with averaged word vectors: AUC 0.966 for any critical finding, 0.957 on
     average over all findings; sensitivity 0.926 and specificity 0.897 for any critical finding; on average
-    over findings 0.903 and 0.917 (the last two as Qure.ai's page on CQ500 quotes them). Figures of the other
+    over findings 0.903 and 0.917 (the last two as Qure.ai's blog of 2018 quotes them). Figures of the other
     features were not at hand.
-The corpora differ: theirs are clinical reports of one hospital system, split at random, labelled by
+The corpora differ: theirs are clinical reports, labelled by
 physicians for other findings; ours were written by language models for this project, half of them as hard
 cases, and each site is tested by models of others. The figures stand side by side, they do not compete."""
 
