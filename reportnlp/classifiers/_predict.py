@@ -21,7 +21,7 @@ from reportnlp.rules.engine import RuleEngine
 from reportnlp.text.words import BREAK, Words
 from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED, Label, Posteriors, Presence, Span
 
-TOKENS = 8192
+TOKENS = 1024
 """Tokens in a batch, filling counted: small enough for a processor's cache."""
 
 DEVICE_TOKENS = 262_144

@@ -58,6 +58,7 @@ MORE = [
     ("linear", {"buckets": 512, "lasso": 0.5}),
     ("linear", {"features": "vectors", "width": 12}),
     ("cnn", {"width": 12, "filters": 6, "pooling": "attention", "vectors": "both"}),
+    ("cnn", {"width": 12, "filters": 6, "spans": [1, 2, 5], "vectors": "both"}),
     ("rnn", {"width": 12, "hidden": 6, "cell": "gru", "pooling": "attention"}),
     ("rnn", {"width": 12, "hidden": 6, "cell": "simple", "directions": 1}),
     ("attention", {"width": 12, "hidden": 6, "scorer": 5, "form": "hierarchical"}),
