@@ -223,21 +223,31 @@ def _sentence_ends(words: Words) -> npt.NDArray[np.bool_]:
 def _runner(folder: Folder, threads: int, device: str) -> tuple[Run, int]:
     """What runs the network, and how many tokens a batch of it has."""
     if device == "cpu" or (device == "auto" and not DRIVER.exists()):
-        return _session(folder.path / ONNX, threads), TOKENS
+        return _on_processor(folder, threads)
     try:
         import torch
 
         from reportnlp.classifiers._device import OnDevice
     except ImportError as error:
         if device == "auto":
-            return _session(folder.path / ONNX, threads), TOKENS
+            return _on_processor(folder, threads)
         raise MissingExtraError("Labelling on a CUDA device", "train") from error
     if device == "auto" and not torch.cuda.is_available():
-        return _session(folder.path / ONNX, threads), TOKENS
+        return _on_processor(folder, threads)
     return OnDevice(folder, "cuda" if device == "auto" else device), DEVICE_TOKENS
 
 
-def _session(path: Path, threads: int) -> Run:
+def _on_processor(folder: Folder, threads: int) -> tuple[Run, int]:
+    return open_session(folder.path / ONNX, threads), 1 if folder.file.int8 else TOKENS
+
+
+def open_session(path: Path, threads: int) -> Run:
+    """What runs an ONNX file on a processor.
+
+    Raises:
+        InputError: ONNX Runtime cannot open it.
+        ReportNLPError: onnxruntime is not installed.
+    """
     try:
         import onnxruntime
     except ImportError as error:

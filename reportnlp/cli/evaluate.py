@@ -81,7 +81,7 @@ def evaluate(
     threshold: learning.Threshold = "argmax",
     epochs: learning.Epochs = 20,
     batch_size: learning.BatchSize = 32,
-    learning_rate: learning.LearningRate = 1e-3,
+    learning_rate: learning.LearningRate = None,
     patience: learning.Patience = 3,
     precision: learning.Precision = "auto",
     class_weight: learning.ClassWeight = 0.0,

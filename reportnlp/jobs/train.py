@@ -23,7 +23,7 @@ from reportnlp.errors import MissingExtraError, OutputError
 from reportnlp.evaluation.calibration import expected_calibration_error
 from reportnlp.evaluation.metrics import evaluate
 from reportnlp.findings import Panel, load_panel
-from reportnlp.jobs import _train_data, _train_search
+from reportnlp.jobs import _train_data, _train_int8, _train_search
 from reportnlp.jobs._model_card import card
 from reportnlp.jobs._train_data import LabelledReports, Source
 from reportnlp.jobs._train_decide import Aim, answers_of
@@ -57,6 +57,7 @@ class TrainJob:
         held_out: the part that is held out without folds.
         rules: weigh in the rules' answers too (stacking).
         aim: what probabilities and thresholds are for.
+        int8: put the network for ONNX Runtime in eight bits, if held-out reports get the same answers.
         search: try recipes first, and train the best; the given one is what they begin with.
         seed: of everything random.
         command: the command line, for the model card.
@@ -76,6 +77,7 @@ class TrainJob:
     held_out: float = 0.15
     rules: bool = False
     aim: Aim = field(default_factory=Aim)
+    int8: bool = False
     search: Search | None = None
     seed: int = 0
     command: str = ""
@@ -251,11 +253,11 @@ def _write(
     job: TrainJob,
     panel: Panel,
     learned: Learned,
-    record: Mapping[str, Any],
+    record: dict[str, Any],
     data: LabelledReports,
     outcome: Outcome | None,
 ) -> None:
-    """Write the folder beside its place, then put it there."""
+    """Write the folder beside its place, then put it there; the record is told what came of eight bits."""
     import tomli_w
 
     from reportnlp.classifiers._export import export, round_weights
@@ -271,11 +273,12 @@ def _write(
         fitted.words.save(draft / _folder.TOKENIZER)
         content = tomli_w.dumps(panel.model_dump(mode="json", exclude_none=True))
         (draft / _folder.PANEL).write_text(content, encoding="utf-8")
-        (draft / _folder.CARD).write_text(card(job.out.name, panel, record), encoding="utf-8")
         if outcome is not None:
             _train_search.write(outcome, draft)
         examples = Encoder(fitted.words, fitted.reading)([report.text for report in data.reports[:3]] * 2)
         export(fitted.model, examples, draft / _folder.ONNX)
+        int8 = job.int8 and _in_eight_bits(learned, record, draft)
+        (draft / _folder.CARD).write_text(card(job.out.name, panel, record), encoding="utf-8")
         _folder.update_config(
             draft,
             {
@@ -283,6 +286,7 @@ def _write(
                 "panel_digest": panel.digest,
                 "reads": fitted.reading.sections,
                 "sentences": fitted.reading.sentences,
+                "int8": int8,
                 "decisions": {name: one.model_dump(mode="json") for name, one in learned.decisions.items()},
                 "stack": {name: one.model_dump(mode="json") for name, one in learned.stack.items()},
                 "trained": json.loads(json.dumps(record)),
@@ -292,6 +296,13 @@ def _write(
         draft.rename(job.out)
     except OSError as error:
         raise OutputError(f"{job.out} cannot be written: {error.strerror}.") from error
+
+
+def _in_eight_bits(learned: Learned, record: dict[str, Any], draft: Path) -> bool:
+    texts = [report.text for report in learned.held.data.reports]
+    kept, share = _train_int8.shrink(learned.fitted, texts, draft / _folder.ONNX)
+    record["notes"] = [*record["notes"], _train_int8.said(kept, share)]
+    return kept
 
 
 def _keep_log(work: Path, out: Path) -> None:
