@@ -64,15 +64,18 @@ class Labeler:
         panel: the findings to label together; None where the method is a model folder, which brings its own.
         method: name of a labelling function that can answer alone (`rules`), a model folder, or `auto`.
         abstain: withhold answers about presence within a model's band of doubt: the answer is "".
+        device: what a model runs on: "auto" is CUDA where there is any; "cpu"; or as torch names one.
 
     Raises:
         UnknownNameError: there is no such method.
-        InputError: the model folder is damaged, or is of another panel.
+        InputError: the model folder is damaged, or is of another panel; there is no such device.
     """
 
-    def __init__(self, panel: Panel | None, method: str = RULES, *, abstain: bool = False) -> None:
+    def __init__(
+        self, panel: Panel | None, method: str = RULES, *, abstain: bool = False, device: str = "auto"
+    ) -> None:
         folder = model_folder(method, None if panel is None else panel.name)
-        self._predictor = None if folder is None else _predictor(folder, panel, abstain)
+        self._predictor = None if folder is None else _predictor(folder, panel, abstain, device)
         if self._predictor is not None:
             self.panel = self._predictor.panel
             self.method = self._predictor.folder.path.name
@@ -133,20 +136,27 @@ class Labeler:
         return Result(text, self.label(Report(id="", text=text)))
 
 
-def load(panel: str | Path | None = None, *, method: str | Path = RULES, abstain: bool = False) -> Labeler:
+def load(
+    panel: str | Path | None = None,
+    *,
+    method: str | Path = RULES,
+    abstain: bool = False,
+    device: str = "auto",
+) -> Labeler:
     """Make a labeler.
 
     Args:
         panel: a shipped panel's name, or the path of a TOML file of your own; None is a model's own, or `pe`.
         method: what labels: `rules`, a model folder, or `auto`, the best that is shipped for the panel.
         abstain: withhold answers within a model's band of doubt.
+        device: what a model runs on: "auto" is CUDA where there is any; "cpu"; or as torch names one.
 
     Raises:
         UnknownNameError: no such panel or method.
         InvalidDefinitionError: a finding or panel file that breaks a rule of the schema.
         InputError: a model folder that is damaged, or of another panel.
     """
-    return Labeler(panel_of(panel, str(method), own=False), str(method), abstain=abstain)
+    return Labeler(panel_of(panel, str(method), own=False), str(method), abstain=abstain, device=device)
 
 
 def panel_of(panel: str | Path | None, method: str, *, own: bool = True) -> Panel | None:
@@ -193,7 +203,7 @@ def _open(folder: Path) -> Folder:
     return open_folder(folder)
 
 
-def _predictor(folder: Path, panel: Panel | None, abstain: bool) -> Predictor:
+def _predictor(folder: Path, panel: Panel | None, abstain: bool, device: str) -> Predictor:
     from reportnlp.classifiers._predict import Predictor
 
     opened = _open(folder)
@@ -202,4 +212,4 @@ def _predictor(folder: Path, panel: Panel | None, abstain: bool) -> Predictor:
             f"The model in {folder} answers the panel '{opened.file.panel}', and '{panel.name}' was asked "
             "for. Leave --panel out, or give a model of that panel."
         )
-    return Predictor(opened, abstain=abstain)
+    return Predictor(opened, abstain=abstain, device=device)

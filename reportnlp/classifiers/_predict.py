@@ -189,7 +189,7 @@ class Predictor(Network):
         abstain: withhold answers within the model's band of doubt.
 
     Raises:
-        InputError: the folder's network or tokenizer cannot be opened.
+        InputError: the folder's network or tokenizer cannot be opened; there is no such device.
         MissingExtraError: a CUDA device was asked for and torch is not installed.
         ReportNLPError: onnxruntime is not installed.
     """
@@ -227,14 +227,14 @@ def _runner(folder: Folder, threads: int, device: str) -> tuple[Run, int]:
     try:
         import torch
 
-        from reportnlp.classifiers._device import OnDevice
+        from reportnlp.classifiers._device import OnDevice, named
     except ImportError as error:
         if device == "auto":
             return _on_processor(folder, threads)
         raise MissingExtraError("Labelling on a CUDA device", "train") from error
     if device == "auto" and not torch.cuda.is_available():
         return _on_processor(folder, threads)
-    return OnDevice(folder, "cuda" if device == "auto" else device), DEVICE_TOKENS
+    return OnDevice(folder, named("cuda" if device == "auto" else device)), DEVICE_TOKENS
 
 
 def _on_processor(folder: Folder, threads: int) -> tuple[Run, int]:
