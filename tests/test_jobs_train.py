@@ -137,8 +137,8 @@ def test_a_stopped_training_goes_on_to_the_same_model(
 
 
 def test_other_reports_are_learned_from_and_never_scored_on(source: Source, tmp_path: Path) -> None:
-    more = Source(("corpora/demo/reports.csv",), (Path("corpora/demo/gold.csv"),))
-    made = train.run(job(source, tmp_path / "m", more=more, more_weight=0.5))
+    more = Source(("corpora/demo/reports.csv",), (Path("corpora/demo/gold.csv"),), weight=0.5)
+    made = train.run(job(source, tmp_path / "m", more=(more,)))
     assert made.read > COUNT
     assert made.record["figures"][0]["n"] < COUNT
 

@@ -79,13 +79,13 @@ def recipe(
     )
 
 
-def further(more: Sequence[str] | None, labels: Sequence[Path] | None) -> Source | None:
+def further(more: Sequence[str] | None, labels: Sequence[Path] | None, weight: float) -> tuple[Source, ...]:
     """Reports that are only learned from."""
     from reportnlp.jobs._train_data import Source
 
     if bool(more) != bool(labels):
         raise InputError("--more needs --more-labels, and the other way round. Give both, or neither.")
-    return Source(tuple(more), tuple(labels)) if more and labels else None
+    return (Source(tuple(more), tuple(labels), weight=weight),) if more and labels else ()
 
 
 def aim(calibration: str, threshold: str, abstain_error: float | None = None) -> Aim:

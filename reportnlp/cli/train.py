@@ -130,8 +130,7 @@ def train(
                 "precision": precision,
             },
         ),
-        more=learning.further(more, more_labels),
-        more_weight=more_weight,
+        more=learning.further(more, more_labels, more_weight),
         folds=folds,
         by_site=by_site,
         held_out=held_out,
@@ -147,7 +146,7 @@ def train(
     )
     with terminal.progress() as progress:
         trained = job.run(wanted, progress)
-    for line in job.describe(trained):
+    for line in job.describe(trained) if job.first_process() else ():
         typer.echo(line)
 
 

@@ -49,7 +49,6 @@ class TrainJob:
         panel: a panel's name, or the path of a TOML file.
         recipe: how the network is made.
         more: further reports that are only learned from: never held out, calibrated or scored on.
-        more_weight: how much one of them counts beside one of `source`.
         folds: 0: one part of the reports is held out to choose the epoch and to calibrate; 2 or more: so
             many networks each leave a part out, their logits there calibrate and are scored, and the last
             network learns from all reports.
@@ -70,8 +69,7 @@ class TrainJob:
     out: Path
     panel: str = "pe"
     recipe: Recipe = field(default_factory=Recipe)
-    more: Source | None = None
-    more_weight: float = 1.0
+    more: tuple[Source, ...] = ()
     folds: int = 0
     by_site: bool = False
     held_out: float = 0.15
@@ -129,7 +127,7 @@ def run(job: TrainJob, progress: Progress | None = None) -> Trained:
     panel = load_panel(job.panel)
     columns = Columns(panel.questions)
     data = _train_data.read(job.source, columns)
-    more = None if job.more is None else _train_data.read(job.more, columns).weighed(job.more_weight)
+    more = _train_data.read_all(job.more, columns)
     work = job.out.with_name(job.out.name + WORK)
     job, outcome = _searched(job, panel, columns, data, more, told)
     learned = learn(job.learning, panel, columns, data, more, work=work, progress=told, resume=job.resume)
@@ -138,12 +136,12 @@ def run(job: TrainJob, progress: Progress | None = None) -> Trained:
     record = {
         **_record(job, learned.fitted, columns, everything),
         "search": None if outcome is None else outcome.said,
-        "sources": list(_sources(job, data, more)),
+        "sources": list(map(_source, (job.source, *job.more))),
         "tested": held.said,
         "figures": list(_figures(columns, panel, held, learned.decisions, job.seed)),
     }
     told.phase("writing the model", None, "files")
-    if _first_process():
+    if first_process():
         _write(job, panel, learned, record, everything, outcome)
         _keep_log(work, job.out)
     return Trained(job.out, record, len(everything), data.unlabelled, data.unmatched, data.unread)
@@ -236,17 +234,14 @@ def _record(job: TrainJob, fitted: Fitted, columns: Columns, data: LabelledRepor
     }
 
 
-def _sources(job: TrainJob, data: LabelledReports, more: LabelledReports | None) -> Iterator[dict[str, Any]]:
-    for source, read in ((job.source, data), (job.more, more)):
-        if source is not None and read is not None:
-            yield {
-                "inputs": [
-                    Path(given).name if Path(given).is_absolute() else given for given in source.inputs
-                ],
-                "labels": [path.name if path.is_absolute() else str(path) for path in source.labels],
-                "labels_digests": [sha256(path.read_bytes()).hexdigest() for path in source.labels],
-                "reports": len(read),
-            }
+def _source(source: Source) -> dict[str, Any]:
+    """A source as the card names it: a path that is absolute tells of one machine alone, so its name does."""
+    return {
+        "inputs": [Path(given).name if Path(given).is_absolute() else given for given in source.inputs],
+        "labels": [path.name if path.is_absolute() else str(path) for path in source.labels],
+        "labels_digests": [sha256(path.read_bytes()).hexdigest() for path in source.labels],
+        "weight": source.weight,
+    }
 
 
 def _write(
@@ -331,8 +326,8 @@ def _need_extra() -> None:
         raise MissingExtraError("Training", "train") from error
 
 
-def _first_process() -> bool:
-    """Under torchrun the first process alone writes."""
+def first_process() -> bool:
+    """Under torchrun the first process alone writes and tells."""
     return os.environ.get("RANK", "0") == "0"
 
 

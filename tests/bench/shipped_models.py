@@ -33,9 +33,10 @@ WRITTEN = {"pe": ("ctpa", "ctpa_training"), "head_ct": ("head_ct", "head_ct_trai
 RULES = {"pe": "ctpa_rules", "head_ct": "head_ct_rules"}
 SETTINGS = {"width": 100, "filters": 128, "spans": (1, 2, 3, 5), "dropout": 0.5}
 EPOCHS = {"pe": 25, "head_ct": 15}
-MORE = {"pe": 0, "head_ct": 3000}
-"""Generated reports that are learned from too: head CT has more questions and fewer written reports."""
-MORE_WEIGHT = {"pe": 1.0, "head_ct": 0.5}
+MORE = {"pe": 2000, "head_ct": 3000}
+"""Generated reports that are learned from too."""
+RULES_WEIGHT = {"pe": 1.0, "head_ct": 0.5}
+MORE_WEIGHT = {"pe": 0.3, "head_ct": 0.5}
 GENERATED = 30_000
 LIMITS = """Written reports stand behind every figure above, no report of a hospital: nobody has measured
 it there. Doubt (`uncertain`) and rare answers are where it errs most. Score it on your own reports before you
@@ -76,22 +77,21 @@ def vectors(data: Path, folder: Path) -> Path:
     return out
 
 
-def source(names: tuple[str, ...]) -> Source:
+def source(names: tuple[str, ...], *, weight: float = 1.0) -> Source:
     """Corpora of the repository, as they are named from its root."""
     places = [(CORPORA / name).relative_to(Path.cwd()) for name in names]
-    return Source(tuple(f"{p}/reports.jsonl" for p in places), tuple(p / "gold.csv" for p in places))
+    inputs, labels = (f"{p}/reports.jsonl" for p in places), (p / "gold.csv" for p in places)
+    return Source(tuple(inputs), tuple(labels), weight=weight)
 
 
-def further(panel: str, folder: Path) -> Source:
+def further(panel: str, folder: Path) -> tuple[Source, Source]:
     """What is only learned from: the rules' own reports, and generated ones."""
-    own = source((RULES[panel],))
-    if not MORE[panel]:
-        return own
     made = folder / "generated"
     wanted = generate.GenerateSettings(out=made, panel=panel, count=MORE[panel], seed=12, workers=1)
     with terminal.progress() as progress:
         generate.run(wanted, progress)
-    return Source((*own.inputs, str(made / "reports.jsonl")), (*own.labels, made / "gold.csv"))
+    generated = Source((str(made / "reports.jsonl"),), (made / "gold.csv",), weight=MORE_WEIGHT[panel])
+    return source((RULES[panel],), weight=RULES_WEIGHT[panel]), generated
 
 
 def recipe(panel: str, with_vectors: Path) -> Recipe:
@@ -109,7 +109,6 @@ def make(panel: str, with_vectors: Path, folder: Path) -> None:
     job = train.TrainJob(
         source=source(WRITTEN[panel]),
         more=further(panel, folder),
-        more_weight=MORE_WEIGHT[panel],
         out=ROOT / "reportnlp" / "models" / panel,
         panel=panel,
         recipe=recipe(panel, with_vectors),
