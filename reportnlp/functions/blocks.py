@@ -107,13 +107,14 @@ class RuleVoice:
     """One thing that the rules know of a finding, as a voice of its own.
 
     A subclass says in `presence` what it makes of one finding's mentions. What it affirms it affirms of the
-    finding's parents too. A finding that stands for "nothing else is there" has no mentions: only the rules
-    as a whole answer it.
+    finding's parents too. A finding that stands for "nothing else is there" has no mentions, and its answer
+    follows from those on the others.
 
     Args:
         panel: the findings to vote on.
 
     Attributes:
+        findings: those that have mentions, with their indexes in the panel.
         parents: a kind's index in the panel to those of its parents.
     """
 
@@ -121,7 +122,8 @@ class RuleVoice:
 
     def __init__(self, panel: Panel) -> None:
         self._read = reader_of(panel)
-        self._findings = [(i, f) for i, f in enumerate(panel.findings) if not f.none_of_panel]
+        self.findings = [(i, f) for i, f in enumerate(panel.findings) if not f.none_of_panel]
+        self._none = [finding for finding in panel.findings if finding.none_of_panel]
         self._names = {finding.name for finding in panel.findings}
         self.parents = _parents(panel)
         self._kin = _kin(self.parents)
@@ -130,9 +132,12 @@ class RuleVoice:
         """Votes on presence, and on the attributes of what is present."""
         told = self._read(report.text)
         votes: dict[str, str] = {}
-        for i, finding in self._findings:
+        for i, finding in self.findings:
             votes.update(self._votes_on(i, finding, told))
-        return self._with_parents(votes)
+        self._add_parents(votes)
+        answers = {finding.name: self.nothing_else(finding, votes, told) for finding in self._none}
+        votes.update((name, answer.value) for name, answer in answers.items() if answer)
+        return votes
 
     def _votes_on(self, index: int, finding: Finding, told: Told) -> Mapping[str, str]:
         answer = self.presence(index, told)
@@ -153,11 +158,19 @@ class RuleVoice:
         """Whether a section that states findings says something of a finding, its parents or its kinds."""
         return any(current(told.stated.get(i, ())) for i in (index, *self._kin.get(index, ())))
 
-    def _with_parents(self, votes: dict[str, str]) -> dict[str, str]:
-        for _, finding in self._findings:
+    def nothing_else(self, finding: Finding, votes: Mapping[str, str], told: Told) -> Presence | None:
+        """The vote on a finding that stands for "nothing else is there"."""
+        counted = [(i, other.name) for i, other in self.findings if other.name not in finding.exempt]
+        answers = {votes.get(name) for _, name in counted}
+        if Presence.PRESENT in answers:
+            return Presence.ABSENT
+        there = any(affirmed(told.stated.get(i, ())) for i, _ in counted)
+        return Presence.UNCERTAIN if Presence.UNCERTAIN in answers and not there else None
+
+    def _add_parents(self, votes: dict[str, str]) -> None:
+        for _, finding in self.findings:
             if votes.get(finding.name) == Presence.PRESENT:
                 votes.update((p, Presence.PRESENT.value) for p in finding.parents if p in self._names)
-        return votes
 
 
 def _parents(panel: Panel) -> dict[int, list[int]]:

@@ -150,3 +150,11 @@ def _answer(cell: str, options: Options, where: str) -> str:
     except (ValueError, KeyError):
         raise InputError(f"{where} has a label that is none of 1, 0, -1 and blank. Mend it.") from None
     return options.uncertain if answer is Presence.UNCERTAIN else answer.value
+
+
+def plant(folder: Path, panel: Panel) -> dict[str, str]:
+    """Options of an example: a table of one report, `id`, in the folder."""
+    path = folder / "labels.csv"
+    names = [finding.name for finding in panel.findings]
+    path.write_text(f"report_id,{','.join(names)}\nid{',1' * len(names)}\n", encoding="utf-8")
+    return {"file": str(path)}

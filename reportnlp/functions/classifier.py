@@ -71,3 +71,8 @@ class Function:
     def _is_vote(self, label: Label) -> bool:
         sure = label.answer != "" and label.probability >= self._confidence
         return sure and label.question in self._shared
+
+
+def plant(folder: Path, panel: Panel) -> dict[str, str]:
+    """Options of an example: the model that is shipped for the panel."""
+    return {"model": str(Path(__file__).parent.parent / "models" / panel.name)}

@@ -149,3 +149,11 @@ def _table(value: Any, name: str, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise InvalidDefinitionError(f"{where}: '{name}' is no table. Write [{name}], then present = [...].")
     return value
+
+
+def plant(folder: Path, panel: Panel) -> dict[str, str]:
+    """Options of an example: a file with the title of each finding, in the folder."""
+    path = folder / "words.toml"
+    lists = (f'[{finding.name}]\npresent = ["{finding.title.lower()}"]\n' for finding in panel.findings)
+    path.write_text("\n".join(lists), encoding="utf-8")
+    return {"file": str(path)}

@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 from reportnlp import config
 from reportnlp.errors import InputError, InvalidDefinitionError, unknown_name
@@ -33,6 +33,18 @@ class Chosen:
     entry: str
     file: Path | None = None
     options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """The version of an entry, or the digest of a file."""
+        if self.file is None:
+            return f"{self.entry}-{version('reportnlp')}"
+        return f"{self.file.name}-{sha256(self.file.read_bytes()).hexdigest()[:12]}"
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What it is, for `meta.json`."""
+        return {"origin": self.origin, "options": dict(self.options)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,7 @@ def _built(chosen: Chosen, panel: Panel) -> Voice:
     )
     voter = _voter(module, panel, options, chosen.file)
     own = getattr(voter, "identity", "")
-    return Voice(chosen.name, voter, " ".join(filter(None, (_origin(chosen), str(options), own))))
+    return Voice(chosen.name, voter, " ".join(filter(None, (chosen.origin, str(options), own))))
 
 
 def _voter(module: ModuleType, panel: Panel, options: Options, file: Path | None) -> Voter:
@@ -154,13 +166,6 @@ def _voter(module: ModuleType, panel: Panel, options: Options, file: Path | None
 def _options_of(module: ModuleType) -> type[Options]:
     found: type[Options] = getattr(module, "Options", Options)
     return found
-
-
-def _origin(chosen: Chosen) -> str:
-    """The version of the package that brought an entry, or the digest of a file."""
-    if chosen.file is None:
-        return f"{chosen.entry}-{version('reportnlp')}"
-    return f"{chosen.file.name}-{sha256(chosen.file.read_bytes()).hexdigest()[:12]}"
 
 
 def load_file(path: Path) -> ModuleType:
