@@ -219,7 +219,7 @@ def _checked(reply: str, questions: dict[str, Question]) -> dict[str, tuple[str,
 
 
 def find(evidence: str, text: str) -> Span | None:
-    """Where words stand in a text, white space aside; None for no words, or where they do not."""
-    words = evidence.split()
-    found = re.search(r"\s+".join(map(re.escape, words)), text) if words else None
+    """Where words stand in a text, whole and white space aside; None for no words, or where they do not."""
+    words = r"\s+".join(map(re.escape, evidence.split()))
+    found = re.search(rf"(?<!\w){words}(?!\w)", text) if words else None
     return Span(*found.span()) if found else None

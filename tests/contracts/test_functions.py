@@ -49,7 +49,7 @@ def address() -> Iterator[str]:
     held = reader_of(PANEL)  # so that the rules are compiled once for all
     with chat_server() as chat:
         yield chat.url
-    assert held.engine
+    assert held.engine.panel is PANEL
 
 
 @pytest.fixture(scope="module", params=[*FUNCTIONS.names(), *OWN])
