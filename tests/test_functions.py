@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from reportnlp.findings import Panel, load_panel
 from reportnlp.functions._ballot import Ballot
 from reportnlp.functions.blocks import Answers, Reader, reader_of
 from reportnlp.functions.loader import Chosen, Voice, answers_alone, build, choose, needs
+from reportnlp.jobs import functions
 from reportnlp.labeler import load
 from reportnlp.registry import FUNCTIONS
 from reportnlp.types import ABSTAIN, Report
@@ -306,11 +308,14 @@ def test_a_file_without_a_function_is_refused(code: str, message: str, tmp_path:
 def test_a_function_of_ones_own_may_have_options(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
         "from reportnlp.functions import blocks\n"
+        "@dataclass\nclass Kept:\n    word: str\n"
         "class Options(blocks.Options):\n    word: str\n"
-        "class Function:\n    def __init__(self, panel, options):\n        self.word = options.word\n"
+        "class Function:\n    def __init__(self, panel, options):\n        self.kept = Kept(options.word)\n"
         "    def vote(self, report):\n"
-        "        return {'pulmonary_embolism': 'present'} if self.word in report.text else {}\n",
+        "        return {'pulmonary_embolism': 'present'} if self.kept.word in report.text else {}\n",
         "utf-8",
     )
     chosen = choose(["rules"], [path], ["mine.word=clot"])
@@ -325,6 +330,8 @@ class Faulty:
     def vote(self, report: Report) -> dict[str, str]:
         if "FAULT" in report.text:
             raise ValueError(report.text)
+        if "EXIT" in report.text:
+            sys.exit(1)
         if "STRANGE" in report.text:
             return {PE: "perhaps"}
         if "OTHER" in report.text:
@@ -343,11 +350,11 @@ class FaultyTogether(Faulty):
 
 @pytest.mark.parametrize("voter", [Faulty(), FaultyTogether()])
 def test_a_fault_is_counted_by_its_kind_and_takes_nobody_elses_vote(voter: Faulty) -> None:
-    texts = ("fine", "FAULT", "STRANGE", "OTHER", "fine too")
+    texts = ("fine", "FAULT", "STRANGE", "OTHER", "EXIT", "fine too")
     reports = [Report(str(at), text) for at, text in enumerate(texts)]
     [cast, other] = Ballot(PANEL, [Voice("faulty", voter, "1"), Voice("more", Faulty(), "1")])(reports)
-    assert cast.faults == ("", "ValueError", "UnknownAnswer", "UnknownAnswer", "")
-    assert cast.values[:, 0].tolist() == [0, ABSTAIN, ABSTAIN, ABSTAIN, 0]
+    assert cast.faults == ("", "ValueError", "UnknownAnswer", "UnknownAnswer", "SystemExit", "")
+    assert cast.values[:, 0].tolist() == [0, ABSTAIN, ABSTAIN, ABSTAIN, ABSTAIN, 0]
     assert (cast.values[:, 1:] == ABSTAIN).all()  # that an attribute does not apply is no vote
     assert (other.values == cast.values).all()
 
@@ -378,3 +385,13 @@ def test_what_only_votes_is_no_method_of_label() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'rules'") as error:
         load("pe", method="ruls")
     assert "history" not in str(error.value)
+
+
+def test_the_functions_are_listed_with_their_options() -> None:
+    lines = list(functions.run())
+    assert [line.partition(":")[0] for line in lines if not line.startswith(" ")] == list(FUNCTIONS.names())
+    assert "    --option classifier.model=...  (needed)" in lines
+    assert "    --option classifier.confidence=...  (default 0.0)" in functions.run("classifier")
+    assert [line for line in lines if "a method of `reportnlp label` too" in line] == list(
+        functions.run("rules")
+    )

@@ -40,6 +40,17 @@ def _group() -> None:
     """Labels that nobody wrote by hand: votes of labelling functions."""
 
 
+@commands.command(epilog="Example: reportnlp weak functions classifier")
+def functions(
+    name: Annotated[str, typer.Argument(help="A labelling function to show alone.")] = "",
+) -> None:
+    """List the labelling functions and their options."""
+    from reportnlp.jobs import functions as job
+
+    for line in job.run(name):
+        typer.echo(line)
+
+
 @commands.command(epilog="Example: reportnlp weak votes corpora/demo/reports.csv --panel pe -o my_votes")
 def votes(
     inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Files, folders or globs of reports.")],
@@ -49,7 +60,8 @@ def votes(
         str,
         typer.Option(
             metavar="NAME,NAME,...",
-            help="Who votes, each as name or alias=name; else all that need no option or have theirs.",
+            help="Who votes (see: reportnlp weak functions), each as name or alias=name; else all that need "
+            "no option or have theirs.",
         ),
     ] = "",
     files: Annotated[

@@ -105,7 +105,7 @@ def _asked(voice: Voice, reports: Sequence[Report]) -> Sequence[Mapping[str, str
                 return votes
         except MemoryError:
             raise
-        except Exception:
+        except (Exception, SystemExit):
             # One by one, so that the report at fault takes no other one's votes away.
             return [_alone(voice, report) for report in reports]
         return ["UnknownAnswer"] * len(reports)
@@ -117,6 +117,6 @@ def _alone(voice: Voice, report: Report) -> Mapping[str, str] | str | None:
         return voice.voter.vote(report)
     except MemoryError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Its message may hold a report's text.
         return type(error).__name__

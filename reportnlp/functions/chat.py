@@ -124,8 +124,11 @@ class Function:
 
     def vote_batch(self, reports: Sequence[Report]) -> list[Answers]:
         """The votes on many, several asked at a time; one without an answer has its fault beside none."""
-        with ThreadPoolExecutor(self._options.parallel) as pool:
+        pool = ThreadPoolExecutor(self._options.parallel)
+        try:
             return list(pool.map(self._vote_or_fault, reports))
+        finally:
+            pool.shutdown(cancel_futures=True)  # who stops the job waits for no request that is not sent yet
 
     def _vote_or_fault(self, report: Report) -> Answers:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -69,7 +70,7 @@ def answers_alone(name: str) -> bool:
 
 def needs(name: str) -> tuple[str, ...]:
     """The options without which an entry cannot vote."""
-    options = _options_of(FUNCTIONS.get(name))
+    options = options_of(FUNCTIONS.get(name))
     return tuple(key for key, field in options.model_fields.items() if field.is_required())
 
 
@@ -141,7 +142,7 @@ def build(chosen: Sequence[Chosen], panel: Panel) -> tuple[Voice, ...]:
 def _built(chosen: Chosen, panel: Panel) -> Voice:
     module = FUNCTIONS.get(chosen.entry) if chosen.file is None else load_file(chosen.file)
     options = config.check(
-        _options_of(module), dict(chosen.options), where=f"the options of the function '{chosen.name}'"
+        options_of(module), dict(chosen.options), where=f"the options of the function '{chosen.name}'"
     )
     voter = _voter(module, panel, options, chosen.file)
     own = getattr(voter, "identity", "")
@@ -163,7 +164,8 @@ def _voter(module: ModuleType, panel: Panel, options: Options, file: Path | None
     return cast(Voter, made)
 
 
-def _options_of(module: ModuleType) -> type[Options]:
+def options_of(module: ModuleType) -> type[Options]:
+    """The model of an entry's options; one without any refuses every name."""
     found: type[Options] = getattr(module, "Options", Options)
     return found
 
@@ -182,6 +184,7 @@ def load_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is no Python file. Give one that ends in .py.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses and pickles look for it
     try:
         spec.loader.exec_module(module)
     except Exception as error:

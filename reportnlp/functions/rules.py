@@ -8,7 +8,7 @@ from reportnlp.findings.schema import Panel
 from reportnlp.functions.blocks import reader_of
 from reportnlp.types import Label, Report
 
-TITLE = "phrases and context rules from the panel's finding files; can label alone"
+TITLE = "phrases and context rules from the panel's finding files"
 
 
 class Function:

@@ -34,6 +34,9 @@ from reportnlp.jobs.label import usable_cores
 from reportnlp.types import Question
 from reportnlp.votes import META, TABLE, iter_votes, write_meta
 
+COUNTED = 1024
+"""Reports counted at once: a vote is a row of numbers then."""
+
 FIGURES_CSV, FIGURES_JSON, PICTURE, FAULTS = "functions.csv", "functions.json", "functions.png", "faults.json"
 
 
@@ -207,7 +210,7 @@ def _meta(
 def _count(out: Path, gold: Answers) -> Tally:
     """Count all votes, some thousand reports at a time."""
     total: Tally | None = None
-    for votes in iter_votes(out, rows=4096):
+    for votes in iter_votes(out, rows=COUNTED):
         part = tally(votes, gold_indices(votes.report_ids, votes.questions, gold))
         total = part if total is None else total + part
     return total or _nothing(out)

@@ -9,7 +9,7 @@ import pytest
 
 from reportnlp.findings import load_panel
 from reportnlp.functions._ballot import Ballot
-from reportnlp.functions.blocks import reader_of
+from reportnlp.functions.blocks import Reader, reader_of
 from reportnlp.functions.loader import Voice, answers_alone, build, choose, needs
 from reportnlp.registry import FUNCTIONS
 from reportnlp.types import ABSTAIN, NOT_APPLICABLE, Report
@@ -44,12 +44,15 @@ class Function:
 """The shapes that a user's own file may have."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def reader() -> Reader:
+    return reader_of(PANEL)  # so that the rules are compiled once for all
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    held = reader_of(PANEL)  # so that the rules are compiled once for all
     with chat_server() as chat:
         yield chat.url
-    assert held.engine.panel is PANEL
 
 
 @pytest.fixture(scope="module", params=[*FUNCTIONS.names(), *OWN])
