@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from reportnlp.functions._tally import ATTRIBUTES, PRESENCE, Record, Share, gold_indices, records, tally
+from reportnlp.functions._tally import (
+    ATTRIBUTES,
+    PRESENCE,
+    Record,
+    Share,
+    gold_indices,
+    never_gold,
+    records,
+    tally,
+)
 from reportnlp.types import ABSTAIN, Presence, Question, Votes
 
 QUESTIONS = (
@@ -22,9 +31,9 @@ FUNCTIONS = ("one", "two", "three")
 def drawn(seed: int, reports: int = 200) -> tuple[Votes, np.ndarray]:
     """Random votes and gold answers, a third of them unknown."""
     draw = np.random.default_rng(seed)
-    values = draw.integers(0, 3, (reports, 3, 3)).astype(np.int8)
+    values = draw.integers(0, 4, (reports, 3, 3)).astype(np.int8)
     values[draw.random(values.shape) < 0.4] = ABSTAIN
-    gold = draw.integers(0, 3, (reports, 3)).astype(np.int8)
+    gold = draw.integers(0, 4, (reports, 3)).astype(np.int8)
     gold[draw.random(gold.shape) < 0.3] = ABSTAIN
     return Votes(values, tuple(map(str, range(reports))), FUNCTIONS, QUESTIONS), gold
 
@@ -69,6 +78,19 @@ def test_questions_of_a_kind_are_counted_together() -> None:
         assert (whole.part, whole.whole) == (one.part + other.part, one.whole + other.whole)
     assert found["two", ATTRIBUTES].accuracy == found["two", "mass.side"].accuracy
     assert sum(share.whole for share in both.answers.values()) == both.accuracy.whole
+
+
+def test_a_vote_for_what_gold_never_says_is_scored_as_not_present_only() -> None:
+    values = np.array([[[0]], [[3]], [[3]], [[2]]], np.int8)  # present, not mentioned twice, uncertain
+    gold = np.array([[0], [1], [0], [1]], np.int8)
+    votes = Votes(values, tuple("abcd"), ("one",), QUESTIONS[:1])
+    counted = tally(votes, gold)
+    assert never_gold(counted, votes.questions) == ("uncertain", "not_mentioned")
+    record = of(votes, gold)["one", "mass"]
+    assert record.accuracy == Share(1, 1)
+    assert record.two_way == Share(3, 4)
+    assert record.answers["not_mentioned"] == Share(0, 0)
+    assert never_gold(tally(votes, np.full_like(gold, ABSTAIN)), votes.questions) == ()
 
 
 def test_counts_of_two_batches_add_up() -> None:

@@ -108,14 +108,14 @@ def test_gold_answers_change_the_figures_and_no_vote(tmp_path: Path) -> None:
     job.run(settings(tmp_path))
     blind = pq.read_table(tmp_path / "votes" / TABLE)
     gold = tmp_path / "gold.csv"
-    gold.write_text(f"report_id,{PE}\na,present\nb,present\nc,present\n", "utf-8")
+    gold.write_text(f"report_id,{PE}\na,present\nb,present\nc,present\ne,absent\n", "utf-8")
     outcome = job.run(settings(tmp_path, gold=gold, overwrite=True))
     assert pq.read_table(tmp_path / "votes" / TABLE) == blind
     figures = {(r.function, r.question): r for r in outcome.records}
-    assert (figures["rules", PE].accuracy.part, figures["rules", PE].accuracy.whole) == (2, 3)
-    assert (figures["negation", PE].accuracy.part, figures["negation", PE].accuracy.whole) == (0, 1)
+    assert (figures["rules", PE].accuracy.part, figures["rules", PE].accuracy.whole) == (3, 4)
+    assert (figures["negation", PE].accuracy.part, figures["negation", PE].accuracy.whole) == (1, 2)
     assert (figures["mine", PE].found.part, figures["mine", PE].found.whole) == (1, 3)
-    assert outcome.tally.known == 3
+    assert outcome.tally.known == 4
 
 
 def test_the_figures_are_in_a_table_a_document_and_a_picture(tmp_path: Path) -> None:

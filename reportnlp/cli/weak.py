@@ -137,6 +137,11 @@ def _tell(outcome: Outcome, out: Path, *, gold: bool) -> None:
     )
     if gold:
         typer.echo(f"reports with gold answers: {outcome.tally.known} of {outcome.tally.reports}")
+    if outcome.never_gold:
+        typer.echo(
+            f"gold never says {', '.join(outcome.never_gold)}: votes for that are left out of accuracy, and "
+            "count under present or not"
+        )
     if outcome.picture is None:
         typer.echo("no picture: matplotlib is not installed (pip install 'reportnlp[evaluate]')", err=True)
     for warning in outcome.warnings:

@@ -148,10 +148,11 @@ class Record:
         coverage: votes of reports (times questions).
         overlap: reports where it and another function vote.
         conflict: reports where it votes and another votes otherwise.
-        accuracy: votes that are the gold answer, of those whose gold answer is known.
-        two_way: of the same votes those that are right about present or not; of presence only.
+        accuracy: votes that are the gold answer, of those whose gold answer is known; without votes for an
+            answer about presence that gold gives nowhere (see `never_gold`).
+        two_way: votes that are right about present or not, of all whose gold is known; of presence only.
         found: gold `present` that it votes `present`; of presence only.
-        answers: for each answer votes that are right, of those whose gold answer is known.
+        answers: for each answer votes that are right, of those that `accuracy` counts.
     """
 
     function: str
@@ -179,32 +180,58 @@ def records(counted: Tally, functions: Sequence[str], questions: Sequence[Questi
         **{name: at for name, at in kinds.items() if at},
         **{q.name: [i] for i, q in enumerate(questions)},
     }
+    left_out = never_gold(counted, questions)
     for f, function in enumerate(functions):
-        yield from (_record(counted, f, function, name, at, questions) for name, at in groups.items())
+        for name, at in groups.items():
+            yield _record(counted, f, at, (function, name), [questions[i] for i in at], left_out)
+
+
+def never_gold(counted: Tally, questions: Sequence[Question]) -> tuple[str, ...]:
+    """Answers about presence that gold gives nowhere, though it gives others.
+
+    Coders who say what is there, and no more, leave denials, doubt and silence under one answer. A vote for
+    one of these would count as wrong whatever the report says; it is scored as "not present" only.
+    """
+    presence = [at for at, question in enumerate(questions) if question.attribute is None]
+    asked = counted.asked[presence].sum(axis=0)
+    return tuple(answer.value for at, answer in enumerate(Presence) if not asked[at]) if asked.any() else ()
 
 
 def _record(
-    counted: Tally, f: int, function: str, name: str, at: list[int], questions: Sequence[Question]
+    counted: Tally,
+    f: int,
+    at: list[int],
+    names: tuple[str, str],
+    questions: Sequence[Question],
+    left_out: Sequence[str],
 ) -> Record:
     whole = counted.reports * len(at)
     matched = counted.matched[f, at]  # (questions, answers, gold answers and unknown)
     known = matched[..., :-1]
-    is_presence = questions[at[0]].attribute is None
-    present = tuple(Presence).index(Presence.PRESENT)
-    hits = int(known[:, present, present].sum())
-    votes, golds = int(known[:, present].sum()), int(known[..., present].sum())
-    misses = int(known.sum()) - votes - golds + 2 * hits
+    is_presence = questions[0].attribute is None
+    scored = known.copy()
+    if is_presence:
+        scored[:, [index for index, answer in enumerate(Presence) if answer in left_out]] = 0
+    two_way, found = _two_way(known, counted.asked[at]) if is_presence else (Share(0, 0), Share(0, 0))
     return Record(
-        function,
-        name,
+        *names,
         Share(int(matched.sum()), whole),
         Share(int(counted.overlap[f, at].sum()), whole),
         Share(int(counted.conflict[f, at].sum()), whole),
-        Share(int(np.trace(known, axis1=1, axis2=2).sum()), int(known.sum())),
-        Share(misses, int(known.sum())) if is_presence else Share(0, 0),
-        Share(hits, int(counted.asked[at, present].sum())) if is_presence else Share(0, 0),
-        _by_answer(known, [questions[i] for i in at]),
+        Share(int(np.trace(scored, axis1=1, axis2=2).sum()), int(scored.sum())),
+        two_way,
+        found,
+        _by_answer(scored, questions),
     )
+
+
+def _two_way(known: Counts, asked: Counts) -> tuple[Share, Share]:
+    """Votes that are right about present or not, and gold `present` that is voted so."""
+    present = tuple(Presence).index(Presence.PRESENT)
+    hits = int(known[:, present, present].sum())
+    one_sided = int(known[:, present].sum() + known[..., present].sum()) - 2 * hits
+    votes = int(known.sum())
+    return Share(votes - one_sided, votes), Share(hits, int(asked[:, present].sum()))
 
 
 def _by_answer(known: Counts, questions: Sequence[Question]) -> dict[str, Share]:

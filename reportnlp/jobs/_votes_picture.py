@@ -34,7 +34,7 @@ def draw(path: Path, counted: Tally, records: Sequence[Record], functions: Seque
     except ImportError as error:
         raise MissingExtraError("The picture of the functions", "evaluate") from error
     rows = [record for record in records if record.question == PRESENCE]
-    gold = any(record.accuracy.whole for record in rows)
+    gold = any(record.two_way.whole for record in rows)
     with matplotlib.rc_context({"font.size": 9, "font.family": "DejaVu Sans", "text.color": INK}):
         figure = Figure(figsize=(11 if gold else 8.5, 1.9 + 0.36 * len(rows)), layout="constrained")
         FigureCanvasAgg(figure)
@@ -88,7 +88,7 @@ def _accuracy(axes: Axes, rows: Sequence[Record]) -> None:
         look: dict[str, Any] = {"fmt": "o", "markersize": 4, "elinewidth": 1.2, "clip_on": False}
         axes.errorbar(values, places, xerr=errors, color=colour, label=label, **look)
     for at, record in enumerate(rows):
-        axes.text(1.02, at, f"n {record.accuracy.whole:,}", fontsize=7, color=FAINT, va="center")
+        axes.text(1.02, at, f"n {record.two_way.whole:,}", fontsize=7, color=FAINT, va="center")
     axes.set_xlim(0, 1)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=7, frameon=False)
 

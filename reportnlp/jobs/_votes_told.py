@@ -110,14 +110,15 @@ def _gold_table(name: str, rows: Sequence[Record]) -> Table:
         table = _table("Attributes against gold, where present", "accuracy", "95 %", "n")
     else:
         answers = [f"{answer}" for answer in Presence]
-        columns = ("accuracy", "95 %", "n", "present or not", "present found", *answers)
+        columns = ("accuracy", "95 %", "n", "present or not", "n", "found", *answers)
         table = _table("Presence against gold; of each answer the share right (votes)", *columns)
     for record in rows:
         accuracy = (_shown(record.accuracy.value), _interval(record.accuracy), f"{record.accuracy.whole:,}")
         more: tuple[str, ...] = ()
         if name == PRESENCE:
             each = (record.answers[answer] for answer in Presence)
-            more = (_shown(record.two_way.value), _shown(record.found.value), *map(_counted, each))
+            two_way = (_shown(record.two_way.value), f"{record.two_way.whole:,}")
+            more = (*two_way, _shown(record.found.value), *map(_counted, each))
         table.add_row(record.function, *accuracy, *more)
     return table
 

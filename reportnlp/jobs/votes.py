@@ -25,7 +25,7 @@ from reportnlp.evaluation.answers import Answers
 from reportnlp.evaluation.read import read_answers
 from reportnlp.findings import Panel, load_panel
 from reportnlp.formats.blocks import ReadOptions
-from reportnlp.functions._tally import Record, Tally, gold_indices, records, tally
+from reportnlp.functions._tally import Record, Tally, gold_indices, never_gold, records, tally
 from reportnlp.functions.loader import Chosen, choose
 from reportnlp.jobs import _votes_table as table
 from reportnlp.jobs._labelled import check_answers
@@ -103,6 +103,11 @@ class Outcome:
     records: tuple[Record, ...]
     faults: dict[str, Counter[str]]
     picture: Path | None
+
+    @property
+    def never_gold(self) -> tuple[str, ...]:
+        """Answers about presence that gold gives nowhere, though it gives others."""
+        return never_gold(self.tally, self.questions)
 
     @property
     def warnings(self) -> list[str]:
