@@ -225,6 +225,18 @@ def test_what_doubt_and_a_blank_stand_for_can_be_said(tmp_path: Path) -> None:
     assert table_votes(tmp_path, "2", "blank=absent")["pneumothorax"] == "absent"
 
 
+def test_a_finding_with_a_column_of_its_own_is_left_to_that(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("report_id,Lung Lesion,mass,infiltration,Lung Opacity\na,0,1,1,0\n", "utf-8")
+    votes = vote("chexpert_csv", "", CHEST, f"file={file}", report_id="a")
+    assert votes == {
+        "nodule": "absent",
+        "mass": "present",
+        "infiltration": "present",
+        "lung_opacity": "absent",
+    }
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -164,6 +164,8 @@ def test_a_folder_of_votes_is_kept(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists already"):
         job.run(settings(tmp_path))
     assert (tmp_path / "votes" / META).read_bytes() == before
+    with pytest.raises(OutputError, match="holds other things than votes"):
+        job.run(VotesSettings((tmp_path / "reports.csv",), tmp_path.parent, "pe"))
     (tmp_path / "other").write_text("a file", "utf-8")
     with pytest.raises(OutputError, match="is a file"):
         job.run(VotesSettings((tmp_path / "reports.csv",), tmp_path / "other", "pe"))

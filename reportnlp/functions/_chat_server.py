@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from http.client import HTTPException
 from ipaddress import ip_address
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from reportnlp.errors import InputError
 from reportnlp.functions.blocks import VotingError
+
+Said = TypeVar("Said")
 
 MOST_BYTES = 1 << 22
 """Of a reply; a longer one is no answer."""
@@ -81,7 +84,7 @@ class Server:
         self._unreached = 0
         self._lock = Lock()
 
-    def ask(self, body: dict[str, Any], read: Any) -> Any:
+    def ask(self, body: dict[str, Any], read: Callable[[str], Said]) -> Said:
         """Send a request until `read` makes something of the reply.
 
         Args:
@@ -93,20 +96,22 @@ class Server:
         """
         if self._unreached >= GIVE_UP:
             raise ChatServerGone("The server was not reached. Is it running?")
-        wait = self._wait
-        for left in range(self._retries, -1, -1):
+        for tried in range(self._retries):
             try:
-                said = read(self._content(body))
-                self._note(reached=True)
-                return said
+                return self._ask_once(body, read)
             except (ChatServerBusy, ChatReplyError) as error:
-                if not left:
-                    self._note(reached=getattr(error, "status", 200) != 0)
-                    raise
-                pause = max(wait, getattr(error, "after", 0.0))
+                pause = max(self._wait * 2**tried, getattr(error, "after", 0.0))
             time.sleep(min(pause, LONGEST_WAIT))
-            wait *= 2
-        raise AssertionError("unreachable")
+        try:
+            return self._ask_once(body, read)
+        except ChatServerBusy as error:
+            self._note(reached=error.status != 0)
+            raise
+
+    def _ask_once(self, body: dict[str, Any], read: Callable[[str], Said]) -> Said:
+        said = read(self._content(body))
+        self._note(reached=True)
+        return said
 
     def _note(self, *, reached: bool) -> None:
         with self._lock:

@@ -116,17 +116,16 @@ def _id_column(names: Sequence[str], given: str, path: Path) -> int:
 
 def _columns(names: Sequence[str], panel: Panel) -> Iterator[tuple[int, tuple[tuple[str, ...], str]]]:
     """For each column of labels its place, the findings that its 0 denies, and the one that its 1 affirms."""
-    asked = {finding.name for finding in panel.findings}
+    asked = {squashed(finding.name): finding.name for finding in panel.findings}
     theirs = {squashed(name): findings for name, findings in COLUMNS.items()}
-    taken: set[str] = set()
-    for at, name in enumerate(names):
-        own = next((f for f in asked if squashed(f) == squashed(name)), "")
-        stands_for = theirs.get(squashed(name), (own,) if own else ())
-        denied = tuple(f for f in stands_for if f in asked and f not in taken)
-        sole = denied[0] if len(stands_for) == 1 and denied else ""
+    owned = {asked[key] for name in names if (key := squashed(name)) in asked}
+    for at, key in enumerate(map(squashed, names)):
+        own = asked.get(key, "")
+        stands_for = theirs.get(key, (own,) if own else ())
+        # A finding that has a column of its own is left to that.
+        denied = tuple(f for f in stands_for if f == own or (f in asked.values() and f not in owned))
         if denied:
-            taken.update(denied)
-            yield at, (denied, own or sole)
+            yield at, (denied, own or (denied[0] if len(stands_for) == 1 else ""))
 
 
 def _votes(

@@ -166,6 +166,9 @@ def _prepare(settings: VotesSettings) -> None:
     out = settings.out
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file, and votes are a folder. Name another.")
+    ours = (META, TABLE, f"{TABLE}.parts")
+    if out.exists() and any(out.iterdir()) and not any((out / name).exists() for name in ours):
+        raise OutputError(f"{out} holds other things than votes. Name a new folder.")
     places.refuse_among_inputs(out / TABLE, settings.inputs)
     try:
         out.mkdir(parents=True, exist_ok=True)
