@@ -52,6 +52,8 @@ PE = "pulmonary_embolism"
         ("negation", "FINDINGS: Pulmonary embolism.", None),
         ("doubt", "IMPRESSION: Possible pulmonary embolism.", "uncertain"),
         ("doubt", "IMPRESSION: Pulmonary embolism.", None),
+        ("doubt", "FINDINGS: ?PE", "uncertain"),
+        ("doubt", "FINDINGS: ?PE. No pulmonary embolism.", None),
         ("history", "INDICATION: Prior pulmonary embolism.\nFINDINGS: Clear lungs.", "not_mentioned"),
         ("history", "FINDINGS: History of pulmonary embolism. Clear lungs.", "not_mentioned"),
         ("history", "INDICATION: Prior pulmonary embolism.\nFINDINGS: No pulmonary embolism.", None),
