@@ -90,6 +90,14 @@ def test_a_kind_speaks_for_its_parent_and_a_denied_parent_for_its_kinds() -> Non
     assert "intracranial_hemorrhage" not in vote("silence", "IMPRESSION: Acute subdural hematoma.", HEAD)
 
 
+def test_a_denied_statement_that_all_is_well_is_no_history() -> None:
+    text = "FINDINGS: No extra-axial hemorrhage ventricles normal in size no midline shift"
+    index = [finding.name for finding in HEAD.findings].index("hydrocephalus")
+    [statement] = reader_of(HEAD)(text).stated[index]
+    assert statement.mention.assertion == "hypothetical"
+    assert "hydrocephalus" not in vote("history", text, HEAD)
+
+
 def test_what_stands_for_nothing_else_follows_from_the_others() -> None:
     assert vote("mention_findings", "Large effusion.", CHEST)["no_finding"] == "absent"
     assert vote("negation", "No effusion or pneumothorax.", CHEST)["no_finding"] == "present"

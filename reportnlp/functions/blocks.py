@@ -209,6 +209,13 @@ def current(placed: Iterable[Placed]) -> list[Placed]:
     return [p for p in placed if p.mention.assertion not in past]
 
 
+def naming(placed: Iterable[Placed]) -> list[Placed]:
+    """The mentions by name or sign, whatever is said of them; no statements that all is well."""
+    from reportnlp.rules.lexicon import Kind
+
+    return [p for p in placed if p.mention.kind in (Kind.FINDING, Kind.SIGN, Kind.DOUBTFUL)]
+
+
 def attribute_votes(finding: Finding, placed: Sequence[Placed]) -> dict[str, str]:
     """What the mentions of a present finding say of its attributes; what they leave open is no vote."""
     if not placed or not finding.attributes:

@@ -11,8 +11,8 @@ TITLE = "uncertain where the report doubts the finding, or questions it and says
 class Function(RuleVoice):
     """Votes `uncertain`, or nothing.
 
-    A mere question ("?PE") counts where nothing else is said of the finding: beside a denial or an affirmation
-    3 of 36 answers were uncertain, in the corpora that the rules were written on and those to train on.
+    A mere question ("?PE") counts where nothing else is said of the finding: beside a denial or an
+    affirmation 3 of 36 answers were uncertain, in the corpora that rules were written or models trained on.
     """
 
     def presence(self, index: int, told: Told) -> Presence | None:

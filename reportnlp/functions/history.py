@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reportnlp.functions.blocks import PROTOCOL_SECTIONS, RuleVoice, Told
+from reportnlp.functions.blocks import PROTOCOL_SECTIONS, RuleVoice, Told, naming
 from reportnlp.types import Presence
 
 TITLE = "not_mentioned where the finding is only a history, a request, a comparison or a warning"
@@ -15,5 +15,6 @@ class Function(RuleVoice):
         """Not mentioned where it is named, and nothing is said of it as of this exam."""
         if self.spoken_of(index, told):
             return None
-        named = [p for p in told.named.get(index, ()) if p.section not in PROTOCOL_SECTIONS]
-        return Presence.NOT_MENTIONED if named or told.stated.get(index) else None
+        asked = (p for p in told.named.get(index, ()) if p.section not in PROTOCOL_SECTIONS)
+        named = naming((*told.stated.get(index, ()), *asked))
+        return Presence.NOT_MENTIONED if named else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reportnlp.functions.blocks import PROTOCOL_SECTIONS, RuleVoice, Told
+from reportnlp.functions.blocks import PROTOCOL_SECTIONS, RuleVoice, Told, naming
 from reportnlp.types import Presence
 
 TITLE = (
@@ -15,5 +15,5 @@ class Function(RuleVoice):
 
     def presence(self, index: int, told: Told) -> Presence | None:
         """Not mentioned where the title or the technique names it, and nothing is said of it as of now."""
-        named = any(p.section in PROTOCOL_SECTIONS for p in told.named.get(index, ()))
+        named = naming(p for p in told.named.get(index, ()) if p.section in PROTOCOL_SECTIONS)
         return Presence.NOT_MENTIONED if named and not self.spoken_of(index, told) else None
