@@ -65,7 +65,7 @@ class Voice:
 
 def answers_alone(name: str) -> bool:
     """Whether an entry labels by itself, as a method of `reportnlp label`: its `Function` can be called."""
-    return "__call__" in dir(FUNCTIONS.get(name).Function)
+    return "__call__" in dir(getattr(FUNCTIONS.get(name), "Function", None))
 
 
 def needs(name: str) -> tuple[str, ...]:
