@@ -9,8 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportnlp.errors import InputError, unknown_name
+from reportnlp.errors import InputError, UnknownNameError, unknown_name
 from reportnlp.findings import Panel, load_panel
+from reportnlp.functions.loader import answers_alone
 from reportnlp.registry import FUNCTIONS
 from reportnlp.types import Label, Posteriors, Question, Report
 
@@ -183,12 +184,19 @@ def model_folder(method: str, panel: str | None) -> Path | None:
     """
     if method == AUTO:
         return shipped(panel or FIRST)
-    if method in FUNCTIONS.names():
+    votes_only = method in FUNCTIONS.names() and not answers_alone(method)
+    if method in FUNCTIONS.names() and not votes_only:
         return None
     folder = Path(method)
     if folder.is_dir():
         return folder
-    raise unknown_name("method or model folder", method, (AUTO, *FUNCTIONS.names()))
+    alone = (AUTO, *filter(answers_alone, FUNCTIONS.names()))
+    if votes_only:
+        raise UnknownNameError(
+            f"The labelling function '{method}' only votes (reportnlp weak votes) and cannot label alone. "
+            f"Allowed: {', '.join(alone)}, or a model folder."
+        )
+    raise unknown_name("method or model folder", method, alone)
 
 
 def shipped(panel: str) -> Path | None:

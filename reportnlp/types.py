@@ -147,6 +147,8 @@ ABSTAIN = np.int8(-128)
 class Votes:
     """What each labelling function answers.
 
+    A vote on an attribute is given that the finding is present: `not_applicable` is never one.
+
     Attributes:
         values: (reports, functions, questions) int8, answer index or `ABSTAIN`.
         report_ids, functions, questions: the names along each axis.
