@@ -8,9 +8,10 @@
 
 A label model is fitted on the votes alone: of all reports (`all`), or of those outside the test list
 (`others`). Gold answers score, and score only; no setting was chosen on the test list. The functions are the
-voices of the rules; a classifier that has read nothing but generated reports; and, in the last set, the rules
-as a whole, which are made of those voices. An answer `uncertain` counts as not present. Differences are of
-F1 to the best single function and to the majority of the same set, with 95 % intervals of a paired bootstrap.
+voices of the rules; a classifier that has read nothing but generated reports; and, in the last sets, the
+rules as a whole, which are made of those voices. An answer `uncertain` counts as not present. Differences
+are of F1 to the best single function and to the majority of the same set, with 95 % intervals of a paired
+bootstrap.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def show(told: Mapping[str, tuple[Mask, float]], functions: Sequence[str], gold:
         ]
         took = f"{seconds:5.1f} s" if seconds else ""
         print(f"    {name:<26}{whole[name]:.4f}  {took:<8}{against[0]:<28}{against[1]}")
-    print(f"    best single function: {best}")
+    print(f"    best single function: {best}, of {len(functions)}")
 
 
 def _difference(whole: Mapping[str, float], samples: Mapping[str, Values], name: str, other: str) -> str:
@@ -172,7 +173,8 @@ def main() -> None:
     for title, names in (
         ("voices", VOICES),
         *([("voices and a classifier", (*VOICES, *extra))] if extra else []),
-        ("voices, a classifier and the rules as a whole", (*VOICES, *extra, "rules")),
+        ("voices and the rules as a whole", (*VOICES, "rules")),
+        *([("voices, a classifier and the rules as a whole", (*VOICES, *extra, "rules"))] if extra else []),
     ):
         told = ways(only(votes, names), test, options.snorkel)
         for split, kept in (("dev", ~test), ("test", test)):
