@@ -26,11 +26,13 @@ from reportnlp.archive.runner import SHARD_SIZE
 from reportnlp.archive.stop import stoppable
 from reportnlp.embeddings import Vectors
 from reportnlp.errors import InputError
-from reportnlp.findings import finding_names, load_finding, panel_names
+from reportnlp.evaluation.read import read_answers
+from reportnlp.findings import finding_names, load_finding, load_panel, panel_names
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.golds import openi_mesh
 from reportnlp.jobs import doctor, findings, gold, label
-from reportnlp.types import BadRow
+from reportnlp.types import ABSTAIN, BadRow, Votes
+from reportnlp.votes import write_votes
 from tests.conftest import Command
 
 SECRET = "Mr Example has an embolus"
@@ -129,10 +131,21 @@ def plant_vectors(folder: Path) -> None:
     made.write_word2vec(folder / "vectors.txt")
 
 
+def plant_votes(folder: Path) -> None:
+    """What the example of `weak fit` asks: votes on the reports that ship, each presence voted `present`."""
+    questions = load_panel("pe").questions
+    ids = tuple(read_answers(folder / "corpora" / "demo" / "gold.csv"))
+    values = np.full((len(ids), 3, len(questions)), ABSTAIN)
+    values[:, :, 0] = 0
+    votes = Votes(values, ids, ("a", "b", "c"), questions)
+    write_votes(folder / "demo_votes", votes, meta={"panel": "pe"})
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_example_in_the_help_works(name: str, desk: Path, reportnlp: Command) -> None:
     openi_mesh.plant(desk)  # in the place of a published archive that an example names
     plant_vectors(desk)
+    plant_votes(desk)
     command: CommandInfo = COMMANDS[name]
     example = (command.epilog or "").removeprefix("Example: reportnlp ")
     outcome = reportnlp(*shlex.split(example))

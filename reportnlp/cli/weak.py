@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reportnlp import terminal
+from reportnlp.cli import weak_fit
 from reportnlp.cli.options import (
     DateColumn,
     Format,
@@ -29,7 +30,7 @@ WIDTH = 150
 
 commands = typer.Typer(
     name="weak",
-    help="Labels that nobody wrote by hand: votes of labelling functions.",
+    help="Labels that nobody wrote by hand: votes of labelling functions, and what they come to.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -37,7 +38,7 @@ commands = typer.Typer(
 
 @commands.callback()
 def _group() -> None:
-    """Labels that nobody wrote by hand: votes of labelling functions."""
+    """Labels that nobody wrote by hand: votes of labelling functions, and what they come to."""
 
 
 @commands.command(epilog="Example: reportnlp weak functions classifier")
@@ -117,6 +118,12 @@ def votes(
     with terminal.progress() as progress:
         outcome = job.run(settings, progress)
     _tell(outcome, out, gold=labels is not None)
+
+
+commands.command(
+    epilog="Example: reportnlp weak fit demo_votes -o labels.csv --labels corpora/demo/gold.csv "
+    "--report weak.html"
+)(weak_fit.fit)
 
 
 def _tell(outcome: Outcome, out: Path, *, gold: bool) -> None:
