@@ -1,0 +1,71 @@
+"""The OpenAPI document: what the routes say, and the bodies that they read themselves.
+
+`python -m reportnlp_api.contract api/openapi.json` writes the committed one anew.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from reportnlp_api.problems import Problem
+from reportnlp_api.schemas import LabelRequest, LabelResponse
+
+STOCK = ("HTTPValidationError", "ValidationError")
+"""FastAPI's own error bodies, which no route of ours answers with."""
+
+BODIES = (LabelRequest, LabelResponse, Problem)
+
+
+def install(app: FastAPI) -> None:
+    """Have the application show our document at `/openapi.json`."""
+    app.openapi = lambda: _once(app)  # type: ignore[method-assign]
+
+
+def _once(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = document(app)
+    return app.openapi_schema
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of an application."""
+    found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+    _, bodies = models_json_schema(
+        [(model, "validation") for model in BODIES], ref_template="#/components/schemas/{model}"
+    )
+    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(bodies["$defs"])
+    for name in STOCK:
+        schemas.pop(name, None)
+    found["components"]["schemas"] = dict(sorted(schemas.items()))
+    found["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    # An empty requirement: where the service has no keys, none is needed.
+    found["security"] = [{"bearer": []}, {"key": []}, {}]
+    return found
+
+
+def shown(app: FastAPI) -> str:
+    """The document as it is committed."""
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main(path: str) -> None:
+    """Write the document of an application with default settings."""
+    from reportnlp_api.app import create_app
+    from reportnlp_api.settings import Settings
+
+    Path(path).write_text(shown(create_app(Settings())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
