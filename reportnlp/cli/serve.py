@@ -91,7 +91,7 @@ def list_keys(file: KeysFile) -> None:
         typer.echo(line)
 
 
-@keys.command("revoke", epilog="Example: reportnlp serve keys revoke research --file keys.json")
+@keys.command("revoke", epilog="Example: reportnlp serve keys revoke intern --file keys.json")
 def revoke_key(name: KeyName, file: KeysFile) -> None:
     """Revoke a key: running services refuse it from the next second on."""
     from reportnlp.jobs import serve as job
