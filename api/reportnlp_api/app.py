@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,6 +21,8 @@ from reportnlp_api.metrics import Metrics
 from reportnlp_api.quotas import Quotas
 from reportnlp_api.routes import catalogue, docs, health, label, page
 from reportnlp_api.settings import Settings, SettingsError
+
+LOG = logging.getLogger("reportnlp_api")
 
 ROUTERS = (label.router, catalogue.router, health.router, docs.router, page.router)
 
@@ -41,6 +44,8 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
         summary="Findings, with evidence, out of free-text radiology reports.",
         version=__version__,
         lifespan=_lifespan,
+        # Its logs and traces hold messages of exceptions, and so what was sent.
+        telemetry={"logs": False, "tracing": False, "metrics": False},
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -52,6 +57,8 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     state.quotas = Quotas(settings.quota_per_minute)
     state.audit = Audit(settings.audit_file)
     state.assets = page.read_assets()
+    for reason in state.catalogue.skipped:
+        LOG.warning("%s", reason)
     begin = start or partial(ProcessHand.start, settings.loaded)
     state.batcher = Batcher(settings, state.catalogue.default, begin, state.metrics)
     _watch(state.metrics, state.batcher)

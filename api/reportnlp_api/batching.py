@@ -8,6 +8,7 @@ no time.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ from reportnlp_api.hands import Hand, HandLostError, Start
 from reportnlp_api.metrics import Metrics
 from reportnlp_api.problems import ProblemError
 from reportnlp_api.settings import Settings
+
+LOG = logging.getLogger("reportnlp_api")
 
 BYTES_PER_TOKEN = 6
 """What a token of a report takes: the queue is measured before anything is read."""
@@ -261,7 +264,8 @@ class Batcher:
             hand = await self._start()
             try:
                 await self._work(hand)
-            except HandLostError:
+            except HandLostError as lost:
+                LOG.error("A worker was lost: %s", lost)
                 self._metrics.workers_lost.inc()
                 pause = min(LONGEST_PAUSE, pause * 2 + 0.1)
             finally:
@@ -269,7 +273,9 @@ class Batcher:
             await asyncio.sleep(pause)
 
     async def _work(self, hand: Hand) -> None:
-        await self._ask(hand, (self._default, False), [])
+        answer = await self._ask(hand, (self._default, False), [])
+        if isinstance(answer, ProblemError):
+            raise HandLostError(answer.detail)
         self.ready += 1
         try:
             while True:
@@ -330,7 +336,7 @@ class Batcher:
                 frame = await hand.ask(Frame(head, [one.text for one in asked]))
         except TimeoutError:
             hand.kill()
-            raise HandLostError from None
+            raise HandLostError("it was stuck, and was killed") from None
         if "failed" in frame.head:
             return ProblemError(
                 503, "method-unavailable", f"{frame.head['failed']} Tell who runs the service."
