@@ -30,7 +30,7 @@ const squashed = (name) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
 /** `section_findings` and `Findings_EN` are `findings`. */
 const sectionOf = (name) => name.replace(/^section(?=.)|(?<=.)(?:en|text|section)$/g, "");
 
-const headingOf = (name) => name.replace(/[^\p{L}\p{N}]+/gu, " ").trim().toUpperCase();
+const headingOf = (name) => name.replaceAll("_", " ").toUpperCase();
 
 /**
  * @param {string[]} names  of a table's columns, or the keys of an object
@@ -43,7 +43,7 @@ export function findColumns(names) {
   if (id === null) throw new Mistake(`There is no column for the report id. It may be called ${listed(ID_NAMES)}.`);
   const sections = SECTION_NAMES.flatMap((name) =>
     plain.flatMap((other, at) =>
-      sectionOf(other) === squashed(name) ? [{ heading: headingOf(names[at]), at }] : [],
+      sectionOf(other) === squashed(name) ? [{ heading: headingOf(name), at }] : [],
     ),
   );
   const whole = only(names, plain, TEXT_NAMES);

@@ -52,7 +52,7 @@ export function showFindings(place, rows, methods, onLight) {
   place.replaceChildren(
     make(
       "table",
-      { class: "findings", "data-pair": isPair },
+      { class: "findings", "data-pair": String(isPair) },
       make("caption", { class: "unseen" }, isPair ? `Findings by ${methods.join(" and by ")}` : "Findings"),
       make("thead", {}, make("tr", {}, ...["Finding", ...heads].map((head) => make("th", { scope: "col" }, head)))),
       body,
@@ -86,7 +86,7 @@ function line(row, heads, onLight) {
     {
       "data-question": row.question,
       class: attribute === null ? "finding" : "attribute",
-      "data-differs": row.differs,
+      "data-differs": String(row.differs),
       onmouseenter: () => onLight(row.question, true),
       onmouseleave: () => onLight(null, false),
     },

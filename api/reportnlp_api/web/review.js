@@ -44,13 +44,14 @@ export function startReview(known) {
   });
   find("#review-gold").addEventListener("click", () => {
     save(new Blob([goldCsv(desk.review)], { type: "text/csv;charset=utf-8" }), "gold.csv");
+    desk.isSaved = true;
   });
   find("#review-close").addEventListener("click", close);
   find("#review-keep").addEventListener("change", (event) => desk && (event.target.checked ? kept() : drop(desk.name)));
   for (const [name, key] of Object.entries(BUTTONS)) find(`#review-${name}`).addEventListener("click", ACTS[key]);
   document.addEventListener("keydown", press);
   window.addEventListener("beforeunload", (event) => {
-    if (desk?.review.past.length > 0 && !find("#review-keep").checked) event.preventDefault();
+    if (wouldLose()) event.preventDefault();
   });
 }
 
@@ -64,22 +65,29 @@ export function openReview(id) {
   held.textContent = `The ${counted(reports?.length ?? 0, "report")} sent from this tab, or a file instead.`;
   show(id !== null, table);
   show(reports !== undefined, held);
+  if (desk === null && reports !== undefined) begin().catch((error) => tell(notice, error));
 }
+
+const wouldLose = () => desk !== null && !desk.isSaved && !find("#review-keep").checked;
 
 async function begin() {
   const table = await tableGiven();
   const texts = await textsGiven();
   const missing = [...table.reports.keys()].filter((id) => !texts.has(id)).length;
   if (missing === table.reports.size) throw new Mistake("No report has an id of the label table. Are these its reports?");
-  const name = nameOf(table);
-  const review = new Review(table);
-  const isKept = restore(name, review);
-  if (isKept) find("#review-keep").checked = true;
-  desk = { review, name, panel: panelOf(catalogue, table.questions), textOf: (id) => texts.get(id), choose, look };
+  const panel = panelOf(catalogue, table.questions);
+  desk = { review: new Review(table), name: nameOf(table), panel, textOf: (id) => texts.get(id), choose, look, isSaved: true };
+  const isKept = restore(desk.name, desk.review);
+  find("#review-keep").checked = isKept;
+  const without = missing > 0 ? `${counted(missing, "report")} without a text. ` : "";
+  open(isKept ? "Going on where you stopped. " : without);
+}
+
+function open(said) {
   show(false, find("#review-form"));
   show(true, find("#review-desk"));
-  drawReport(review, desk);
-  drawProgress(review, isKept ? "Going on where you stopped. " : missing ? `${counted(missing, "report")} without a text. ` : "");
+  drawReport(desk.review, desk);
+  drawProgress(desk.review, said);
   find("#review-accept").focus();
 }
 
@@ -145,6 +153,7 @@ function undo() {
 }
 
 function changed(said) {
+  desk.isSaved = false;
   drawProgress(desk.review, said);
   if (find("#review-keep").checked) kept();
 }
@@ -156,6 +165,7 @@ function kept() {
 }
 
 function close() {
+  if (wouldLose() && !confirm("Close the review? Answers since the last download would be lost.")) return;
   desk = null;
   show(true, find("#review-form"));
   show(false, find("#review-desk"));

@@ -101,8 +101,10 @@ export function drawProgress(review, said = "") {
   const skipped = review.count("skipped");
   const total = review.order.length;
   Object.assign(find("#review-progress"), { max: total, value: accepted + skipped });
+  const open = total - accepted - skipped;
   find("#review-status").textContent =
-    `${said}${count(accepted)} accepted, ${count(skipped)} skipped, ${count(total - accepted - skipped)} open.`;
+    `${said}${count(accepted)} accepted, ${count(skipped)} skipped, ` +
+    (open === 0 ? "none open: download the gold CSV." : `${count(open)} open.`);
   find("#review-gold").disabled = accepted === 0;
   find("#review-undo").disabled = review.past.length === 0;
 }
