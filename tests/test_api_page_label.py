@@ -121,7 +121,8 @@ def test_overlapping_evidence_keeps_the_text_whole(page: Page) -> None:
           const { pieces } = await import("/web/highlight.js");
           const spans = [[0, 6, "a"], [2, 4, "b"], [4, 9, "c"], [9, 9, "d"]];
           const made = spans.map(([start, end, key]) => ({ start, end, key, tone: "present", source: 0 }));
-          return pieces("\U0001fac1bcdefghij", made).map((piece) => [piece.text, piece.spans.map((s) => s.key)]);
+          const cut = pieces("\U0001fac1bcdefghij", made);
+          return cut.map((piece) => [piece.text, piece.spans.map((span) => span.key)]);
         }"""
     )
 
