@@ -28,7 +28,7 @@ def settings_in(folder: Path, **given: Any) -> Settings:
 
 
 @cache
-def load(panel: str, *, method: str, abstain: bool) -> reportnlp.Labeler:
+def load(panel: str | None, *, method: str, abstain: bool) -> reportnlp.Labeler:
     """A labeler, made once for all tests: they share what takes the time."""
     return reportnlp.load(panel, method=method, abstain=abstain)
 

@@ -94,6 +94,7 @@ def check_exposure(settings: Settings) -> None:
 
 def _watch(metrics: Metrics, batcher: Batcher) -> None:
     metrics.watch("queue_tokens", "Tokens that wait.", lambda: batcher.queued)
+    metrics.watch("requests_open", "Requests that are being labelled or wait for it.", lambda: batcher.open)
     metrics.watch("workers_ready", "Workers that have loaded.", lambda: batcher.ready)
 
 

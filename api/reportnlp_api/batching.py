@@ -30,6 +30,9 @@ BYTES_PER_TOKEN = 6
 PIECE = 1024
 """Tokens from which on a request is shared out among idle workers: smaller shares gain no time."""
 
+LOADING_S = 120.0
+"""How long a worker may take to start and load."""
+
 LONGEST_PAUSE = 10.0
 """Seconds at most between attempts to start a worker that dies at once."""
 
@@ -167,7 +170,7 @@ class Batcher:
         self._queue = Queue(settings.queue_tokens)
         self._tenders: list[asyncio.Task[None]] = []
         self._idle = 0
-        self._open = 0
+        self.open = 0
         self._closed = asyncio.Event()
         self._closed.set()
         self._rate = 0.0
@@ -225,7 +228,7 @@ class Batcher:
         """
         self.check(sum(one.tokens for one in asked))
         pieces = list(self._pieces((method, abstain), asked))
-        self._open += 1
+        self.open += 1
         self._closed.clear()
         try:
             async with asyncio.timeout(deadline_s):
@@ -236,8 +239,8 @@ class Batcher:
         finally:
             for piece in pieces:
                 piece.answer.cancel()
-            self._open -= 1
-            if not self._open:
+            self.open -= 1
+            if not self.open:
                 self._closed.set()
         return Answer(
             answers[0].model,
@@ -273,7 +276,7 @@ class Batcher:
             await asyncio.sleep(pause)
 
     async def _work(self, hand: Hand) -> None:
-        answer = await self._ask(hand, (self._default, False), [])
+        answer = await self._ask(hand, (self._default, False), [], LOADING_S)
         if isinstance(answer, ProblemError):
             raise HandLostError(answer.detail)
         self.ready += 1
@@ -309,7 +312,7 @@ class Batcher:
     async def _do(self, hand: Hand, batch: list[Piece]) -> None:
         began = time.monotonic()
         asked = [one for piece in batch for one in piece.asked]
-        answer = await self._ask(hand, batch[0].key, asked)
+        answer = await self._ask(hand, batch[0].key, asked, self._settings.stuck_s)
         taken = time.monotonic() - began
         self._metrics.batch_reports.observe(len(asked))
         self._metrics.batch_seconds.observe(taken)
@@ -322,7 +325,9 @@ class Batcher:
         self._rate = 0.8 * self._rate + 0.2 * rate if self._rate else rate
         _hand_out(answer, batch)
 
-    async def _ask(self, hand: Hand, key: Key, asked: Sequence[Asked]) -> Answer | ProblemError:
+    async def _ask(
+        self, hand: Hand, key: Key, asked: Sequence[Asked], limit_s: float
+    ) -> Answer | ProblemError:
         method, abstain = key
         head = {
             "panel": method.panel,
@@ -332,7 +337,7 @@ class Batcher:
             "reports": [(one.id, one.questions) for one in asked],
         }
         try:
-            async with asyncio.timeout(self._settings.stuck_s):
+            async with asyncio.timeout(limit_s):
                 frame = await hand.ask(Frame(head, [one.text for one in asked]))
         except TimeoutError:
             hand.kill()

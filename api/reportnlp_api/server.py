@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -94,7 +95,8 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise SettingsError(
-            f"The address {settings.host}, port {settings.port} cannot be had: {error.strerror}. "
+            f"The address {settings.host}, port {settings.port} cannot be had: {reason}. "
             "Stop what uses it, or give another --port."
         ) from None

@@ -68,13 +68,11 @@ class Worker:
         return self._labelers[key]
 
     def _make(self, panel: str, source: str, abstain: bool) -> Any:
-        if self._load is not None:
-            return self._load(panel, method=source, abstain=abstain)
         import reportnlp
 
         # A model folder brings its own panel, which need not be one of the shipped.
-        own = Path(source).is_absolute()
-        return reportnlp.load(None if own else panel, method=source, abstain=abstain)
+        named = None if Path(source).is_absolute() else panel
+        return (self._load or reportnlp.load)(named, method=source, abstain=abstain)
 
 
 def label(labeler: Any, asked: Sequence[Sequence[Any]], texts: Sequence[str]) -> list[dict[str, Any]]:
