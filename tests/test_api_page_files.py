@@ -46,7 +46,7 @@ FILES: dict[str, str | bytes] = {
     "no_id.csv": "text\nOne\n",
     "twice.csv": "Id,ID,text\na,b,One\n",
     "empty.csv": "",
-    "lines.jsonl": '{"report_id": "a", "text": "One\\nTwo"}\n\n{"id": 7, "impression": "PE", "findings": ""}\n',
+    "lines.jsonl": '{"report_id": "a", "text": "One\\nTwo"}\n\n{"id": 7, "findings": "", "opinion": "PE"}\n',
     "faults.ndjson": '{"id": "a", "text": "One"}\nnot json\n[1]\n{"id": "b"}\n{"id": "c", "text": 3}\n',
     "nothing.jsonl": '{"a": 1}\n' * 40,
     "paths.jsonl": '{"id": "a", "text": "One \U0001fac1 \\ud83e\\udec1"}\r\n{"id": " b ", "text": "Two"}\r\n',

@@ -159,17 +159,21 @@ def test_another_method_labels_at_once(page: Page) -> None:
 
 
 def test_a_text_file_is_read_and_one_that_is_no_utf8_is_refused(page: Page, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
     (tmp_path / "report.txt").write_bytes("\ufeffLungenembolie für Müller".encode())
     (tmp_path / "old.txt").write_bytes("Müller".encode("latin-1"))
     page.set_input_files("#text-file", tmp_path / "report.txt")
-    page.wait_for_function("document.querySelector('#text').value !== ''")
-    assert page.input_value("#text") == "Lungenembolie für Müller"
+    expect(page.locator("#text")).to_have_value("Lungenembolie für Müller")
     page.set_input_files("#text-file", tmp_path / "old.txt")
+    page.locator("#label-notice").wait_for()
 
     assert "old.txt is not UTF-8" in page.locator("#label-notice").inner_text()
 
 
 def test_a_file_dropped_on_the_report_takes_its_place(page: Page) -> None:
+    from playwright.sync_api import expect
+
     page.evaluate(
         """() => {
           const held = new DataTransfer();
@@ -178,7 +182,7 @@ def test_a_file_dropped_on_the_report_takes_its_place(page: Page) -> None:
           document.querySelector("#text").dispatchEvent(drop);
         }"""
     )
-    page.wait_for_function("document.querySelector('#text').value === 'Dropped report.'")
+    expect(page.locator("#text")).to_have_value("Dropped report.")
 
 
 def test_a_text_without_words_is_told_and_stays(page: Page) -> None:
