@@ -51,14 +51,22 @@ def served(folder: Path, **given: Any) -> Iterator[str]:
         thread.join()
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser; without one the tests are skipped."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def need_chromium() -> str:
+    """Where the browser is; without one, or without playwright, the test is skipped."""
+    pytest.importorskip("playwright", reason="playwright is not installed")
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("there is no chromium on the path")
-    with api.sync_playwright() as playwright:
+    return path
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    path = need_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS), env=_environment())
         yield browser
         browser.close()

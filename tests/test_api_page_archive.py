@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,15 +31,9 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("site")) as address:
-        yield address
-
-
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    with opened(browser, f"{site}/#/archive") as page:
+def page(browser: Browser, page_site: str) -> Iterator[Page]:
+    with opened(browser, f"{page_site}/#/archive") as page:
         yield ready(page)
 
 
@@ -129,7 +124,7 @@ def test_progress_is_shown_and_a_refusal_on_the_way_passes(page: Page, archive: 
 
     page.route("**/v1/jobs/page-*", answer)
     send(page, archive)
-    page.locator("#job-notice", has_text="The queue is full. Try again in 1 s.").wait_for()
+    page.locator("#job-notice", has_text=re.compile(r"is full\.\s*Try again in 1 s\.")).wait_for()
     page.locator("#job-status", has_text="2 of 5 done").wait_for()
     assert page.locator("#job-progress").evaluate("bar => bar.value / bar.max") == pytest.approx(0.4)
     assert not page.locator("#job-notice").is_visible()
@@ -150,11 +145,11 @@ def test_a_job_is_cancelled_and_then_deleted(page: Page, tmp_path: Path) -> None
     page.locator("#job-cancel", has_text="Delete the job").click()
 
     page.locator("#job").wait_for(state="hidden")
-    assert page.locator(f"#jobs a[href='#/archive/{job}']").count() == 0
+    page.locator(f"#jobs a[href='#/archive/{job}']").wait_for(state="detached")
 
 
-def test_a_job_that_is_not_there_is_told(browser: Browser, site: str) -> None:
-    with opened(browser, f"{site}/#/archive/none-such") as page:
+def test_a_job_that_is_not_there_is_told(browser: Browser, page_site: str) -> None:
+    with opened(browser, f"{page_site}/#/archive/none-such") as page:
         ready(page).locator("#job-notice").wait_for()
 
         assert "no job" in page.locator("#job-notice").inner_text()

@@ -11,7 +11,7 @@ import pytest
 
 import reportnlp
 from reportnlp.formats import _columns
-from tests.api_page import chromium, opened, ready, served
+from tests.api_page import chromium, opened, ready
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -54,12 +54,8 @@ FILES: dict[str, str | bytes] = {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with (
-        chromium() as browser,
-        served(tmp_path_factory.mktemp("site")) as site,
-        opened(browser, f"{site}/") as page,
-    ):
+def page(page_site: str) -> Iterator[Page]:
+    with chromium() as browser, opened(browser, f"{page_site}/") as page:
         yield ready(page)
 
 

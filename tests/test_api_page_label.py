@@ -31,15 +31,9 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("site")) as address:
-        yield address
-
-
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    with opened(browser, f"{site}/") as page:
+def page(browser: Browser, page_site: str) -> Iterator[Page]:
+    with opened(browser, f"{page_site}/") as page:
         yield ready(page)
 
 
@@ -217,9 +211,9 @@ def test_a_report_past_the_limit_is_told_with_the_place_and_the_limit(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_a_phone(browser: Browser, site: str, scheme: str) -> None:
+def test_nothing_is_wider_than_a_phone(browser: Browser, page_site: str, scheme: str) -> None:
     context = {"viewport": {"width": 360, "height": 700}, "color_scheme": scheme}
-    with opened(browser, f"{site}/", **context) as page:
+    with opened(browser, f"{page_site}/", **context) as page:
         ready(page).select_option("#label-other", "auto")
         label(page, TWO_WAYS + " " + "x" * 300)
         for view in ("label", "archive", "review"):

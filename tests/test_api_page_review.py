@@ -15,7 +15,7 @@ from reportnlp.evaluation.read import read_answers
 from reportnlp.jobs import _train_data, label
 from reportnlp.jobs._train_data import Source
 from reportnlp.jobs.label import LabelSettings
-from tests.api_page import chromium, opened, ready, served
+from tests.api_page import chromium, opened, ready
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -32,15 +32,9 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("site")) as address:
-        yield address
-
-
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    with opened(browser, f"{site}/#/review") as page:
+def page(browser: Browser, page_site: str) -> Iterator[Page]:
+    with opened(browser, f"{page_site}/#/review") as page:
         yield ready(page)
 
 
@@ -245,7 +239,7 @@ def test_a_wide_table_can_be_reviewed(page: Page, tmp_path: Path) -> None:
     assert read_answers(gold(page, tmp_path / "gold.csv")) == read_answers(path)
 
 
-def test_the_results_of_a_job_can_be_reviewed(page: Page, site: str) -> None:
+def test_the_results_of_a_job_can_be_reviewed(page: Page) -> None:
     page.click("nav a[href='#/archive']")
     page.set_input_files("#archive-file", REPORTS)
     page.click("#archive-go")
