@@ -76,9 +76,12 @@ def test_the_keyboard_alone_labels(page: Page) -> None:
     page.keyboard.insert_text(TEXT)
     page.keyboard.press("Control+Enter")
     page.locator(".findings").wait_for()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.locator("mark.lit").count():
+            break
 
-    page.keyboard.press("Tab")
-    assert page.locator(".findings tbody .question").count() == 4
+    assert page.locator("mark.lit").inner_text() == marked(page, "pulmonary_embolism")
 
 
 def test_a_question_in_focus_lights_its_words_and_brings_them_into_view(page: Page) -> None:
