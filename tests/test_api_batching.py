@@ -21,7 +21,7 @@ RULES = Method("rules", "pe", "rules", "d", "d", False, ("q",))
 OTHER = Method("auto", "pe", "auto", "e", "d", True, ("q",))
 
 
-@dataclass
+@dataclass(eq=False)
 class Hands:
     """Workers that answer each text with itself, unless it is the word that ends them.
 
@@ -43,13 +43,17 @@ class Hands:
     async def ask(self, frame: Frame) -> Frame:
         texts = [part.decode() for part in frame.parts]
         if not texts:
-            return Frame({"model": "m", "tokens": []}, ())
+            return self.answered([])
         self.batches.append(texts)
         await self.gate.wait()
         if self.fail in texts:
             self.lost += 1
             raise HandLostError("it ended")
-        return Frame({"model": "m", "tokens": [len(text) for text in texts]}, [t.encode() for t in texts])
+        return self.answered(texts)
+
+    def answered(self, texts: list[str]) -> Frame:
+        head = {"model": "m", "tokens": [len(text) for text in texts], "loaded": [["pe", "rules"]]}
+        return Frame(head, [text.encode() for text in texts])
 
     def kill(self) -> None:
         self.killed += 1
@@ -183,6 +187,22 @@ def test_a_stuck_worker_is_killed_and_replaced() -> None:
     assert hands.killed == 2
 
 
+def test_a_worker_that_answers_nonsense_is_replaced_too(caplog: pytest.LogCaptureFixture) -> None:
+    hands = Hands()
+    hands.gate.set()
+    nonsense = ["ZZPATIENTZZ"]
+
+    async def steps(batcher: Batcher) -> None:
+        answered = hands.answered
+        hands.answered = lambda texts: nonsense.pop() if texts and nonsense else answered(texts)  # type: ignore[assignment,return-value]
+        assert (await label(batcher, "a")).results == [b"a"]
+
+    run(hands, steps)
+    assert hands.batches == [["a"], ["a"]]
+    assert "A worker was lost: AttributeError" in caplog.text
+    assert "ZZPATIENTZZ" not in caplog.text
+
+
 def test_a_method_that_cannot_be_loaded_is_told() -> None:
     hands = Hands()
     told = "The method cannot be loaded (InputError)."
@@ -223,8 +243,9 @@ def test_an_abandoned_piece_gives_its_place_back() -> None:
         for piece in pieces:
             queue.put(piece)
         assert (queue.tokens, len(queue)) == (21, 3)
-        pieces[0].answer.cancel()
-        pieces[1].answer.cancel()
+        queue.abandon(pieces[0])
+        queue.abandon(pieces[1])
+        assert (queue.tokens, pieces[0].asked) == (7, ())
         assert queue.take(100) == [pieces[2]]
         assert (queue.tokens, len(queue)) == (0, 0)
         assert queue.take(100) == []

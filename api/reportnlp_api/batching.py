@@ -78,6 +78,7 @@ class Piece:
         answer: what the request waits for.
         since: when it was queued, by the monotonic clock.
         again: whether a worker died over it already.
+        waits: whether it is in the queue.
     """
 
     key: Key
@@ -86,6 +87,7 @@ class Piece:
     answer: asyncio.Future[Answer]
     since: float = field(default_factory=time.monotonic)
     again: bool = False
+    waits: bool = False
 
 
 class Queue:
@@ -108,15 +110,20 @@ class Queue:
     def put(self, piece: Piece) -> None:
         """Have a piece wait."""
         self._waiting.setdefault(piece.key, deque()).append(piece)
-        self.tokens += piece.tokens
-        self.arrival.set()
+        self._in(piece)
 
     def put_back(self, piece: Piece) -> None:
         """Have a piece wait before all others, to be labelled alone."""
         piece.again = True
         self._again.append(piece)
-        self.tokens += piece.tokens
-        self.arrival.set()
+        self._in(piece)
+
+    def abandon(self, piece: Piece) -> None:
+        """Nobody waits for a piece any longer: what it took in the queue is free at once."""
+        if piece.waits:
+            self.tokens -= piece.tokens
+            piece.tokens, piece.asked = 0, ()
+        piece.answer.cancel()
 
     def take(self, limit: int) -> list[Piece]:
         """The pieces whose turn it is, of one key: one if any waits, and more up to `limit` tokens."""
@@ -146,8 +153,14 @@ class Queue:
                 self._out(pieces)
         self._waiting = {key: pieces for key, pieces in self._waiting.items() if pieces}
 
+    def _in(self, piece: Piece) -> None:
+        piece.waits = True
+        self.tokens += piece.tokens
+        self.arrival.set()
+
     def _out(self, pieces: deque[Piece]) -> Piece:
         piece = pieces.popleft()
+        piece.waits = False
         self.tokens -= piece.tokens
         return piece
 
@@ -176,7 +189,7 @@ class Batcher:
         self._rate = 0.0
         self.ready = 0
         self.draining = False
-        self.loaded: set[Key] = set()
+        self._loaded: dict[Hand, frozenset[tuple[str, str]]] = {}
 
     async def start(self) -> None:
         """Start the workers; `ready` counts those that have loaded."""
@@ -198,6 +211,10 @@ class Batcher:
     def queued(self) -> int:
         """Tokens that wait."""
         return self._queue.tokens
+
+    def has_loaded(self, method: Method) -> bool:
+        """Whether some worker has a method ready."""
+        return any((method.panel, method.source) in loaded for loaded in self._loaded.values())
 
     @property
     def is_ready(self) -> bool:
@@ -238,7 +255,7 @@ class Batcher:
             raise ProblemError(504, "deadline-passed", detail) from None
         finally:
             for piece in pieces:
-                piece.answer.cancel()
+                self._queue.abandon(piece)
             self.open -= 1
             if not self.open:
                 self._closed.set()
@@ -264,16 +281,25 @@ class Batcher:
         """Keep one worker at work, and put another in its place when it dies."""
         pause = 0.0
         while True:
-            hand = await self._start()
+            began = time.monotonic()
             try:
-                await self._work(hand)
-            except HandLostError as lost:
-                LOG.error("A worker was lost: %s", lost)
+                await self._employ()
+            except Exception as error:
+                # Whatever it was, the next worker begins afresh. Only our own messages hold no text.
+                reason = str(error) if isinstance(error, HandLostError) else type(error).__name__
+                LOG.error("A worker was lost: %s", reason)
                 self._metrics.workers_lost.inc()
-                pause = min(LONGEST_PAUSE, pause * 2 + 0.1)
-            finally:
-                await hand.close()
+            lasted = time.monotonic() - began
+            pause = 0.1 if lasted > LONGEST_PAUSE else min(LONGEST_PAUSE, pause * 2 + 0.1)
             await asyncio.sleep(pause)
+
+    async def _employ(self) -> None:
+        hand = await self._start()
+        try:
+            await self._work(hand)
+        finally:
+            self._loaded.pop(hand, None)
+            await hand.close()
 
     async def _work(self, hand: Hand) -> None:
         answer = await self._ask(hand, (self._default, False), [], LOADING_S)
@@ -285,7 +311,7 @@ class Batcher:
                 batch = await self._next_batch()
                 try:
                     await self._do(hand, batch)
-                except HandLostError:
+                except Exception:
                     self._again(batch)
                     raise
         finally:
@@ -346,7 +372,7 @@ class Batcher:
             return ProblemError(
                 503, "method-unavailable", f"{frame.head['failed']} Tell who runs the service."
             )
-        self.loaded.add(key)
+        self._loaded[hand] = frozenset((panel, source) for panel, source in frame.head["loaded"])
         return Answer(frame.head["model"], frame.head["tokens"], list(frame.parts))
 
     def _again(self, batch: list[Piece]) -> None:
