@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from reportnlp_api.batching import PIECE, Asked, Batcher, Piece, Queue
+from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import Method
+from reportnlp_api.crew import PIECE
 from reportnlp_api.frames import LENGTH, Frame, pack, unpack
 from reportnlp_api.hands import HandLostError
 from reportnlp_api.metrics import Metrics
+from reportnlp_api.pieces import Asked, Piece, Queue
 from reportnlp_api.problems import ProblemError
 from reportnlp_api.settings import Settings
 
@@ -136,6 +138,36 @@ def test_idle_workers_share_a_request() -> None:
 
     run(hands, steps, workers=2, batch_tokens=10 * PIECE)
     assert [len(batch) for batch in hands.batches] == [2, 2]
+
+
+def test_a_stop_waits_for_what_is_under_way_and_takes_nothing_new() -> None:
+    hands = Hands()
+
+    async def steps(batcher: Batcher) -> None:
+        sent = [label(batcher, "at work"), label(batcher, "queued")]
+        await settled()
+        stopping = asyncio.create_task(batcher.stop())
+        await settled()
+        with pytest.raises(ProblemError) as error:
+            await label(batcher, "late")
+        assert error.value.slug == "draining"
+        assert not stopping.done()
+        hands.gate.set()
+        await stopping
+        assert [(await one).results for one in sent] == [[b"at work"], [b"queued"]]
+
+    run(hands, steps)
+
+
+def test_a_stop_waits_no_longer_than_it_may() -> None:
+    async def steps(batcher: Batcher) -> None:
+        sent = label(batcher, "endless")
+        await settled()
+        await batcher.stop()
+        assert not sent.done()
+        sent.cancel()
+
+    run(Hands(), steps, drain_s=0.05)
 
 
 def test_a_lost_worker_is_replaced_and_its_batch_labelled_once_more() -> None:

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from reportnlp import __version__
-from reportnlp_api.batching import Answer, Asked, Batcher
+from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import Catalogue, Method
 from reportnlp_api.metrics import Metrics
+from reportnlp_api.pieces import Answer, Asked
 from reportnlp_api.problems import Fault, ProblemError, documented, faults_of, invalid
 from reportnlp_api.quotas import Quotas
 from reportnlp_api.schemas import LabelRequest, LabelResponse
