@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from reportnlp_api.batching import PIECE, Asked, Batcher, Piece, Queue
+from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import Method
+from reportnlp_api.crew import PIECE
 from reportnlp_api.frames import LENGTH, Frame, pack, unpack
 from reportnlp_api.hands import HandLostError
 from reportnlp_api.metrics import Metrics
+from reportnlp_api.pieces import Asked, Piece, Queue
 from reportnlp_api.problems import ProblemError
 from reportnlp_api.settings import Settings
 
@@ -21,7 +23,7 @@ RULES = Method("rules", "pe", "rules", "d", "d", False, ("q",))
 OTHER = Method("auto", "pe", "auto", "e", "d", True, ("q",))
 
 
-@dataclass
+@dataclass(eq=False)
 class Hands:
     """Workers that answer each text with itself, unless it is the word that ends them.
 
@@ -43,13 +45,17 @@ class Hands:
     async def ask(self, frame: Frame) -> Frame:
         texts = [part.decode() for part in frame.parts]
         if not texts:
-            return Frame({"model": "m", "tokens": []}, ())
+            return self.answered([])
         self.batches.append(texts)
         await self.gate.wait()
         if self.fail in texts:
             self.lost += 1
             raise HandLostError("it ended")
-        return Frame({"model": "m", "tokens": [len(text) for text in texts]}, [t.encode() for t in texts])
+        return self.answered(texts)
+
+    def answered(self, texts: list[str]) -> Frame:
+        head = {"model": "m", "tokens": [len(text) for text in texts], "loaded": [["pe", "rules"]]}
+        return Frame(head, [text.encode() for text in texts])
 
     def kill(self) -> None:
         self.killed += 1
@@ -134,6 +140,36 @@ def test_idle_workers_share_a_request() -> None:
     assert [len(batch) for batch in hands.batches] == [2, 2]
 
 
+def test_a_stop_waits_for_what_is_under_way_and_takes_nothing_new() -> None:
+    hands = Hands()
+
+    async def steps(batcher: Batcher) -> None:
+        sent = [label(batcher, "at work"), label(batcher, "queued")]
+        await settled()
+        stopping = asyncio.create_task(batcher.stop())
+        await settled()
+        with pytest.raises(ProblemError) as error:
+            await label(batcher, "late")
+        assert error.value.slug == "draining"
+        assert not stopping.done()
+        hands.gate.set()
+        await stopping
+        assert [(await one).results for one in sent] == [[b"at work"], [b"queued"]]
+
+    run(hands, steps)
+
+
+def test_a_stop_waits_no_longer_than_it_may() -> None:
+    async def steps(batcher: Batcher) -> None:
+        sent = label(batcher, "endless")
+        await settled()
+        await batcher.stop()
+        assert not sent.done()
+        sent.cancel()
+
+    run(Hands(), steps, drain_s=0.05)
+
+
 def test_a_lost_worker_is_replaced_and_its_batch_labelled_once_more() -> None:
     hands = Hands(fail="once")
 
@@ -183,6 +219,22 @@ def test_a_stuck_worker_is_killed_and_replaced() -> None:
     assert hands.killed == 2
 
 
+def test_a_worker_that_answers_nonsense_is_replaced_too(caplog: pytest.LogCaptureFixture) -> None:
+    hands = Hands()
+    hands.gate.set()
+    nonsense = ["ZZPATIENTZZ"]
+
+    async def steps(batcher: Batcher) -> None:
+        answered = hands.answered
+        hands.answered = lambda texts: nonsense.pop() if texts and nonsense else answered(texts)  # type: ignore[assignment,return-value]
+        assert (await label(batcher, "a")).results == [b"a"]
+
+    run(hands, steps)
+    assert hands.batches == [["a"], ["a"]]
+    assert "A worker was lost: AttributeError" in caplog.text
+    assert "ZZPATIENTZZ" not in caplog.text
+
+
 def test_a_method_that_cannot_be_loaded_is_told() -> None:
     hands = Hands()
     told = "The method cannot be loaded (InputError)."
@@ -223,8 +275,9 @@ def test_an_abandoned_piece_gives_its_place_back() -> None:
         for piece in pieces:
             queue.put(piece)
         assert (queue.tokens, len(queue)) == (21, 3)
-        pieces[0].answer.cancel()
-        pieces[1].answer.cancel()
+        queue.abandon(pieces[0])
+        queue.abandon(pieces[1])
+        assert (queue.tokens, pieces[0].asked) == (7, ())
         assert queue.take(100) == [pieces[2]]
         assert (queue.tokens, len(queue)) == (0, 0)
         assert queue.take(100) == []

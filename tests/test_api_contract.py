@@ -18,11 +18,12 @@ import uvicorn
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
+from pydantic_core import PydanticUndefined
 from schemathesis import GenerationMode
 from schemathesis.checks import positive_data_acceptance
 from schemathesis.core.result import Ok
 
-from reportnlp_api import contract
+from reportnlp_api import Settings, contract
 from reportnlp_api.problems import KIND
 from tests.api_service import app_in, serving
 
@@ -74,6 +75,21 @@ def test_the_document_and_its_page_need_nothing_from_elsewhere(app: FastAPI) -> 
     assert "POST /v1/label" in page and 'href="/docs.css"' in page
     assert "http://" not in page and "https://" not in page
     assert "<script" not in page and "style=" not in page
+
+
+def test_the_readme_has_every_setting_with_its_default_and_every_route(app: FastAPI, root: Path) -> None:
+    readme = (root / "api" / "README.md").read_text("utf-8")
+    rows = [line.split("|")[1:-1] for line in readme.splitlines() if line.startswith("| `REPORTNLP_")]
+    shown = {row[0].strip(" `"): row[2].strip(" `") for row in rows}
+    fields = Settings.model_fields.items()
+    assert list(shown) == [f"REPORTNLP_{name.upper()}" for name, _ in fields]
+    for name, field in fields:
+        if field.default not in (PydanticUndefined, None, ()):
+            default = field.default
+            told = str(default).lower() if isinstance(default, bool) else str(default)
+            assert shown[f"REPORTNLP_{name.upper()}"] == told
+    for path in app.openapi()["paths"]:
+        assert path in readme
 
 
 @contextmanager

@@ -143,17 +143,16 @@ def test_no_request_may_take_longer_than_the_service_allows(tmp_path: Path) -> N
 def test_a_draining_service_takes_nothing_new_and_finishes_what_it_has(tmp_path: Path) -> None:
     labeler = Held()
     app = app_in(tmp_path, lambda *_, **__: labeler)
-    with ThreadPoolExecutor(2) as pool:
-        with serving(app) as client:
-            sent = [in_the_background(pool, client, labeler), pool.submit(post, client)]
-            until(lambda: "reportnlp_queue_tokens 4.0" in client.get("/metrics").text)
-            app.state.batcher.draining = True
-            assert client.get("/readyz").status_code == 503
-            assert client.get("/livez").status_code == 200
-            answer = post(client)
-            assert (answer.status_code, slug(answer)) == (503, "draining")
-            assert "Retry-After" in answer.headers
-            labeler.go.set()
+    with serving(app) as client, ThreadPoolExecutor(2) as pool:
+        sent = [in_the_background(pool, client, labeler), pool.submit(post, client)]
+        until(lambda: "reportnlp_queue_tokens 4.0" in client.get("/metrics").text)
+        app.state.batcher.draining = True
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/livez").status_code == 200
+        answer = post(client)
+        assert (answer.status_code, slug(answer)) == (503, "draining")
+        assert "Retry-After" in answer.headers
+        labeler.go.set()
         assert [one.result().status_code for one in sent] == [200, 200]
 
 

@@ -32,12 +32,12 @@ from urllib.request import urlopen
 import numpy as np
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "api")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from reportnlp.generators import Generator
 from tests.bench._api_client import Requests, Sent, closed, milliseconds, opened
 
+ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS = (1, 16, 128)
 SIZES = (1, 32)
 OVERLOAD = 3.0
@@ -134,18 +134,19 @@ def rates(name: str, port: int, texts: list[str], seconds: float) -> tuple[dict[
     return found, wrong
 
 
+def spread(taken: list[float]) -> str:
+    """Median, 99th percentile and most."""
+    named = {"p50": 50.0, "p99": 99.0, "most": 100.0}
+    return ", ".join(f"{name} {milliseconds(taken, share):,.1f} ms" for name, share in named.items())
+
+
 def overload(port: int, texts: list[str], sustained: float, seconds: float) -> int:
     """Three times what it can take; returns how many requests went wrong."""
     sent = run(opened(port, Requests(texts, 1), OVERLOAD * sustained, seconds, connections=MANY))
     refused = sent.refused
     print(f"\nOffered {OVERLOAD * sustained:,.0f} requests/s for {seconds:.0f} s: {sent.good}.")
     print(f"Kept {sent.rate:,.0f}/s, {sent.rate / sustained:.0%} of {sustained:,.0f}/s.")
-    print(
-        f"Labelled within p50 {milliseconds(sent.taken, 50):,.0f} ms, p99 {milliseconds(sent.taken, 99):,.0f} ms. "
-        f"Refused {len(refused):,}: p50 {milliseconds(refused, 50):.1f} ms, p99 {milliseconds(refused, 99):.1f} "
-        f"ms, most {milliseconds(refused, 100):.1f} ms.",
-        flush=True,
-    )
+    print(f"Labelled: {spread(sent.taken)}. Refused {len(refused):,}: {spread(refused)}.", flush=True)
     return sent.wrong + sent.other
 
 
