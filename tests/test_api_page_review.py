@@ -19,7 +19,7 @@ from tests.api_page import chromium, opened, ready
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 REPORTS = ROOT / "corpora" / "demo" / "reports.csv"
 
@@ -271,3 +271,23 @@ def test_a_file_that_is_no_label_table_is_refused(
 
     assert told in page.locator("#review-notice").inner_text()
     assert "Miller" not in page.locator("#review-notice").inner_text()
+
+
+def test_closing_a_review_asks_before_answers_are_lost(page: Page, table: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    begin(page, table)
+    press(page, "a")
+    page.click("#review-close")
+    assert len(asked) == 1
+    assert page.locator("#review-desk").is_visible()
+    gold(page, tmp_path / "gold.csv")
+    page.click("#review-close")
+
+    assert page.locator("#review-form").is_visible()
+    assert len(asked) == 1

@@ -46,7 +46,7 @@ export function startReview(known) {
     save(new Blob([goldCsv(desk.review)], { type: "text/csv;charset=utf-8" }), "gold.csv");
     desk.isSaved = true;
   });
-  find("#review-close").addEventListener("click", close);
+  find("#review-close").addEventListener("click", closeDesk);
   find("#review-keep").addEventListener("change", (event) => desk && (event.target.checked ? kept() : drop(desk.name)));
   for (const [name, key] of Object.entries(BUTTONS)) find(`#review-${name}`).addEventListener("click", ACTS[key]);
   document.addEventListener("keydown", press);
@@ -80,10 +80,10 @@ async function begin() {
   const isKept = restore(desk.name, desk.review);
   find("#review-keep").checked = isKept;
   const without = missing > 0 ? `${counted(missing, "report")} without a text. ` : "";
-  open(isKept ? "Going on where you stopped. " : without);
+  openDesk(isKept ? "Going on where you stopped. " : without);
 }
 
-function open(said) {
+function openDesk(said) {
   show(false, find("#review-form"));
   show(true, find("#review-desk"));
   drawReport(desk.review, desk);
@@ -164,7 +164,7 @@ function kept() {
   tell(notice, new Mistake("This browser keeps nothing more. Download the gold CSV before you close the page."));
 }
 
-function close() {
+function closeDesk() {
   if (wouldLose() && !confirm("Close the review? Answers since the last download would be lost.")) return;
   desk = null;
   show(true, find("#review-form"));
