@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reportnlp.errors import InputError, UnknownNameError, unknown_name
 from reportnlp.findings import Panel, load_panel
 from reportnlp.functions.loader import answers_alone
 from reportnlp.registry import FUNCTIONS
-from reportnlp.types import Label, Posteriors, Question, Report
+from reportnlp.text.extent import read_by_rules
+from reportnlp.types import Label, Posteriors, Question, Read, Report
 
 if TYPE_CHECKING:
     from reportnlp.classifiers._folder import Folder
@@ -58,6 +59,22 @@ class Result:
         return {label.question: self.text[slice(*label.evidence)] for label in self.labels if label.evidence}
 
 
+class About(NamedTuple):
+    """What a labeler is.
+
+    Attributes:
+        method: name of the labelling function or of the model folder.
+        panel: the findings it labels.
+        digest: sha256 (hex) of the panel, or of the model folder.
+        is_model: whether it was trained.
+    """
+
+    method: str
+    panel: Panel
+    digest: str
+    is_model: bool
+
+
 class Labeler:
     """Labels reports with one panel by one method.
 
@@ -99,6 +116,29 @@ class Labeler:
         """sha256 (hex) of every definition the answers depend on."""
         return self.panel.digest
 
+    @staticmethod
+    def about(panel: str | Path | None = None, *, method: str | Path = RULES) -> About:
+        """What a panel and a method would label with, without loading a network.
+
+        Raises:
+            UnknownNameError: no such panel or method.
+            InputError: a model folder that is damaged, or of another panel.
+        """
+        found = panel_of(panel, str(method))
+        folder = model_folder(str(method), found.name if panel and found else None)
+        if folder is not None:
+            opened = _open_for(folder, found if panel else None)
+            return About(folder.name, opened.panel(), opened.digest, True)
+        name = RULES if method == AUTO else str(method)
+        if found is None:
+            raise InputError(f"The method {name} needs a panel. See them all: reportnlp panels.")
+        return About(name, found, found.digest, False)
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of what labels: of the model's folder, or of the panel."""
+        return self.panel.digest if self._predictor is None else self._predictor.folder.digest
+
     @property
     def model(self) -> str:
         """What labels: method and panel's digest, or a model's name and the digest of its folder."""
@@ -120,6 +160,13 @@ class Labeler:
         if self._predictor is not None:
             return self._predictor([report.text for report in reports]).labels
         return [self._function(report) for report in reports]
+
+    def label_and_read(self, reports: Sequence[Report]) -> list[tuple[tuple[Label, ...], Read]]:
+        """The labels of many reports, each with what was read of it."""
+        prediction = self.predict(reports)
+        if prediction is None:
+            return [(self._function(report), read_by_rules(report.text)) for report in reports]
+        return list(zip(prediction.labels, prediction.read, strict=True))
 
     def predict(self, reports: Sequence[Report]) -> Prediction | None:
         """Labels, distributions and what was read, of many reports; None where the method is no model."""
@@ -214,10 +261,14 @@ def _open(folder: Path) -> Folder:
 def _predictor(folder: Path, panel: Panel | None, abstain: bool, device: str) -> Predictor:
     from reportnlp.classifiers._predict import Predictor
 
+    return Predictor(_open_for(folder, panel), abstain=abstain, device=device)
+
+
+def _open_for(folder: Path, panel: Panel | None) -> Folder:
     opened = _open(folder)
     if panel is not None and panel.name != opened.file.panel:
         raise InputError(
             f"The model in {folder} answers the panel '{opened.file.panel}', and '{panel.name}' was asked "
             "for. Leave --panel out, or give a model of that panel."
         )
-    return Predictor(opened, abstain=abstain, device=device)
+    return opened

@@ -77,6 +77,18 @@ class Sentence(NamedTuple):
     section: Section
 
 
+class Read(NamedTuple):
+    """What was read of a report: all of it is told, since nothing is cut off unsaid.
+
+    Attributes:
+        tokens: how many tokens.
+        sections: names of the sections they stood in.
+    """
+
+    tokens: int
+    sections: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A finding's presence, or one attribute of it, with its ordered answers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from reportnlp.errors import InputError, MissingExtraError, ReportNLPError
 from reportnlp.findings import Panel
 from reportnlp.rules.engine import RuleEngine
 from reportnlp.text.words import BREAK, Words
-from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED, Label, Posteriors, Presence, Span
+from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED, Label, Posteriors, Presence, Read, Span
 
 TOKENS = 1024
 """Tokens in a batch, filling counted: small enough for a processor's cache."""
@@ -38,18 +38,6 @@ SILENT = (Presence.NOT_MENTIONED, UNSPECIFIED, NOT_APPLICABLE, "")
 
 Run = Callable[[Mapping[str, npt.NDArray[np.int64]]], tuple[Floats, Floats]]
 """A batch to logits (reports, columns) and relevance (reports, tokens, columns)."""
-
-
-class Read(NamedTuple):
-    """What a model read of a report: all of it is told, since nothing is cut off unsaid.
-
-    Attributes:
-        tokens: how many tokens.
-        sections: names of the sections they stood in.
-    """
-
-    tokens: int
-    sections: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
