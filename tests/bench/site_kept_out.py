@@ -113,7 +113,7 @@ def main() -> None:
     data = _train_data.read(source(WRITTEN[given.panel]), columns)
     with tempfile.TemporaryDirectory() as folder, terminal.progress() as progress:
         made = given.vectors or vectors(given.data, Path(folder))
-        more = _train_data.read_all(further(given.panel, Path(folder)), columns)
+        more = _train_data.read_all(further(given.data, given.panel, Path(folder)), columns)
         how = Learning(recipe(given.panel, made), folds=5, by_site=True, rules=True)
         work = given.work or Path(folder) / "work"
         logits = out_of_fold(how, columns, data, more, work=work, progress=progress, resume=True)
