@@ -357,3 +357,13 @@ def test_a_device_that_there_is_not_is_refused(model: Path) -> None:
         load(method=model, device="cuda:99")
     with pytest.raises(InputError, match="There is no device 'bananas' here"):
         load(method=model, device="bananas")
+
+
+def test_further_reports_may_all_have_one_answer(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("report_id,text\nx1,Normal knee.\nx2,Broken finger.\n")
+    (tmp_path / "g.csv").write_text("report_id,pulmonary_embolism\nx1,not_mentioned\nx2,not_mentioned\n")
+    more = Source((str(tmp_path / "r.csv"),), (tmp_path / "g.csv",))
+    made = train.run(job(source, tmp_path / "m", more=(more,)))
+    assert made.read == COUNT + 2
+    with pytest.raises(InputError, match="one answer only"):
+        train.run(job(more, tmp_path / "n"))

@@ -97,8 +97,13 @@ class LabelledReports:
         )
 
 
-def read(source: Source, columns: Columns) -> LabelledReports:
+def read(source: Source, columns: Columns, *, alone: bool = True) -> LabelledReports:
     """Read reports and their labels, and join them by id.
+
+    Args:
+        source: where they are.
+        columns: the panel's questions.
+        alone: whether they are all that is learned from, and so must hold answers to tell apart.
 
     Raises:
         InputError: nothing matches, an id comes twice, an answer the panel lacks, or nothing can be learned.
@@ -129,15 +134,16 @@ def read(source: Source, columns: Columns) -> LabelledReports:
     targets, weights = _targets(tables, columns, found, answers)
     weights *= np.float32(source.weight)
     joined = LabelledReports(found, answers, targets, weights, unlabelled, len(labelled) - len(found), unread)
-    _check_learnable(joined, columns, source.named)
+    if alone:
+        _check_learnable(joined, columns, source.named)
     return joined
 
 
 def read_all(sources: Sequence[Source], columns: Columns) -> LabelledReports | None:
-    """Reports of several sources, one after the other; None of none. Raises what `read` does."""
+    """Further reports, of several sources one after the other; None of none. Raises what `read` does."""
     found: LabelledReports | None = None
     for source in sources:
-        own = read(source, columns)
+        own = read(source, columns, alone=False)
         found = own if found is None else found.with_more(own)
     return found
 
