@@ -6,8 +6,8 @@
 Half a thousand documents of the first, of any kind of medicine, in which the rules find no word of the panel
 teach besides that other documents mention none of it; `other_documents.py` shows what the rest get. All else
 that is learned from with answers is in `corpora/`: the written reports of a panel and those written to train
-on are cross-fitted in folds that keep a site together; the reports on which the rules were written are learned
-from and never held out, since the rules read them too well. Forty minutes on two cores.
+on are cross-fitted in folds that keep a site together; the reports on which the rules were written are only
+learned from, never held out, since the rules read them too well. Forty minutes on two cores.
 
 Settings were chosen on `corpora/ctpa_training`, each author read by a network of the others; see
 `tests/bench/RESULTS.md` for what was tried.
