@@ -1,10 +1,10 @@
 """What an image is here: grey values from 0 to 1, and how the values of a file become those.
 
 Every reader gives the same: float32, no channel axis, 0 is black and 1 is white, as it is shown to a reader
-(on a chest film air is black and bone is white, whatever the file's own polarity). What a file's values mean
-is settled in this order:
+(on a chest film air is black and bone is white, whatever the file's own polarity). What its values mean is
+settled in this order:
 
-1. a `Window` that the caller gives, in the file's units (hounsfield units of a CT); values outside are clipped;
+1. a `Window` that the caller gives, in the file's units (hounsfield units of a CT), clipped;
 2. the window, or the table of values, that the file itself has (DICOM);
 3. the range of the file's type: 8 bits are divided by 255, 16 by 65535;
 4. where a type has no range of its own (DICOM without a window, NIfTI, signed numbers and floats in npz),
@@ -39,8 +39,8 @@ class Image:
 
     Attributes:
         pixels: (height, width) or (depth, height, width) float32, all in [0, 1]; 0 is black. Volumes of
-            NIfTI lie as axial slices are shown: depth from the feet up, rows from front to back, columns from the
-            patient's right to the left.
+            NIfTI lie as axial slices are shown: depth from the feet up, rows from front to back, columns
+            from the patient's right to the left.
         spacing: millimetres between neighbours along each axis of `pixels`; None where the file does not say.
         modality: as DICOM says it ("DX", "CT").
         view: "PA", "AP", "LL", ...; None where the file does not say.

@@ -1,9 +1,9 @@
 """Image training labels: one row per image, one column per finding, in memory and as Parquet.
 
 The file has the columns of `ImageRow`, and for each finding `<finding>` (the soft target),
-`<finding>.weight`, `<finding>.mask` and `<finding>.answer`; under the policy multi-class also `<finding>.absent`, `.present` and
-`.uncertain`. Its metadata has a key `reportnlp.image_labels`: JSON with `version`, `policy` and `findings`.
-Paths in it lead from the folder of the file.
+`<finding>.weight`, `<finding>.mask` and `<finding>.answer`; under the policy multi-class also
+`<finding>.absent`, `.present` and `.uncertain`. Its metadata has a key `reportnlp.image_labels`: JSON with
+`version`, `policy` and `findings`. Paths in it lead from the folder of the file.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What the image readers share: what a reader is, and the checks that every image passes.
 
-A reader is one file in this folder. It has `TITLE`, `SUFFIXES` (lower case, with the dot), `read(path,
-frame, window)` and `plant(folder)`, which lays out one small good image and returns its path: the contract tests read
-it. For a file that cannot be used `read` raises `ImageError`, and nothing else. Its libraries are imported
-where they are used.
+A reader is one file in this folder. It has `TITLE`, `SUFFIXES` (lower case, with the dot),
+`read(path, frame, window)` and `plant(folder)`, which lays out one small good image and returns its path: the
+contract tests read it. For a file that cannot be used `read` raises `ImageError`, and nothing else. Its
+libraries are imported where they are used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reportnlp.errors import ImageError, MissingExtraError
+from reportnlp.errors import ImageError, MissingExtraError, ReportNLPError
 
 NOT_FINITE = "it holds values that are no finite numbers"
 BROKEN = "it is cut short or damaged"
@@ -42,7 +42,7 @@ def told(path: Path, reason: str = BROKEN) -> Iterator[None]:
     """
     try:
         yield
-    except (ImageError, MissingExtraError):
+    except ReportNLPError:
         raise
     except PermissionError as error:
         raise ImageError(path, "it may not be read", "Give yourself the right to read it.") from error
@@ -78,3 +78,13 @@ def chosen(path: Path, values: npt.NDArray[Any], frame: int | None) -> npt.NDArr
     if not 0 <= frame < count:
         raise ImageError(path, "there is no such frame", f"{frame} was asked for; it has 0 to {count - 1}.")
     return np.asarray(values[frame] if values.ndim == 3 else values)
+
+
+def grey(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(..., height, width, 3) red, green and blue become (..., height, width): luma of ITU-R BT.601.
+
+    Whole numbers stay whole, of the same type.
+    """
+    luma = values[..., :3] @ np.array([0.299, 0.587, 0.114])
+    whole = np.issubdtype(values.dtype, np.integer)
+    return np.asarray((np.rint(luma) if whole else luma).astype(values.dtype))
