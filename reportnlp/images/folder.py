@@ -82,12 +82,13 @@ class ImageFolder:
             from reportnlp.images.models.blocks import ImageClassifier, no_bars
 
             with no_bars():
-                model: ImageClassifier = ImageClassifier.from_pretrained(self.path)
+                model: Any = ImageClassifier.from_pretrained(self.path)
         except ImportError as error:
             raise MissingExtraError("An image model", "images") from error
         except (OSError, RuntimeError, ValueError) as error:
             raise InputError(f"The weights in {self.path} cannot be opened. Train it again.") from error
-        return model.eval()
+        network: ImageClassifier = model.eval()
+        return network
 
 
 def open_folder(path: Path) -> ImageFolder:

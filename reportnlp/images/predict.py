@@ -36,7 +36,7 @@ def device(model: ImageClassifier) -> ImageClassifier:
 
     if torch.accelerator.is_available():
         found: Any = torch.accelerator.current_accelerator()
-        return model.to(found)
+        model.to(found)
     return model
 
 

@@ -1,0 +1,310 @@
+"""`reportnlp images train`: image labels in, an image model's folder out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reportnlp import __version__
+from reportnlp.archive.disk import quarantine_file
+from reportnlp.errors import InputError, OutputError, unknown_name
+from reportnlp.images import folder as model_folder
+from reportnlp.images.answers import probabilities
+from reportnlp.images.folder import Decision
+from reportnlp.images.models.loader import choose
+from reportnlp.images.preprocessing import Preprocessing
+from reportnlp.images.reading import BadImage
+from reportnlp.images.store import Store, fill
+from reportnlp.images.table import ImageLabels, read_table
+from reportnlp.jobs import _images_data
+from reportnlp.jobs._image_card import card
+from reportnlp.jobs._images_data import SELF_TRAIN, Sides
+from reportnlp.jobs._images_decide import Threshold, decide, figures
+from reportnlp.jobs._images_fit import FittedImages, ImageRecipe, fit, need_extras
+from reportnlp.training.progress import Progress, Silent
+
+WORK = ".work"
+"""Behind the name of the output folder: checkpoints, logs and the images read, which go when all is done."""
+
+LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesTrainJob:
+    """What to train.
+
+    Attributes:
+        labels: image labels, as `reportnlp images labels` writes them (Parquet).
+        out: the model folder to make.
+        recipe: how the network is made.
+        preprocessing: size and window of the images; mean and spread are found.
+        held_out: share of the images that is held out where the labels name no split `valid`.
+        threshold: "half" or "f1".
+        workers: processes that read images.
+        seed: of everything random.
+        command: the command line, for the model card.
+        limits: what the model card says of where it fails.
+        resume: go on with a training that was stopped.
+        overwrite: replace the output.
+    """
+
+    labels: Path
+    out: Path
+    recipe: ImageRecipe = field(default_factory=ImageRecipe)
+    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(size=(224, 224)))
+    held_out: float = 0.15
+    threshold: Threshold = "half"
+    workers: int = 0
+    seed: int = 0
+    command: str = ""
+    limits: str = ""
+    resume: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        choose(self.recipe.model)
+        if self.threshold not in ("half", "f1"):
+            raise unknown_name("aim of the threshold", self.threshold, ("half", "f1"))
+        if not 0 <= self.held_out < 1:
+            raise InputError(f"--held-out was given as {self.held_out}; it is a share, as 0.15, or 0: none.")
+
+    @property
+    def work(self) -> Path:
+        """The folder of unfinished work."""
+        return self.out.with_name(self.out.name + WORK)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedImages:
+    """What came of it.
+
+    Attributes:
+        folder: the model folder.
+        record: what `config.json` keeps of the training; its "images" are counts that add up.
+        bad: images that could not be used.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    bad: tuple[BadImage, ...]
+
+
+class _Learned(NamedTuple):
+    fitted: FittedImages
+    labels: ImageLabels
+    decisions: dict[str, Decision]
+    figures: list[dict[str, Any]]
+    notes: list[str]
+
+
+def run(job: ImagesTrainJob, progress: Progress | None = None) -> TrainedImages:
+    """Train, calibrate, and write the model folder.
+
+    Raises:
+        InputError: labels that are none, no image that can be learned from, options that do not fit.
+        OutputError: the output exists or cannot be written.
+        TrainingError: a training that came to nothing.
+        ResumeError: unfinished work is of another training.
+        MissingExtraError: the libraries for images or for training are not installed.
+    """
+    _refuse_existing(job)
+    need_extras()
+    told = progress or Silent()
+    labels = read_table(job.labels)
+    drawn = _images_data.sides(labels, held_out=job.held_out, seed=job.seed)
+    used = np.concatenate([drawn.train, drawn.valid])
+    some = labels.taken(used.tolist())
+    store = fill(some.rows, some.root, job.preprocessing, job.work / "images", told, workers=job.workers)
+    count = len(drawn.train)
+    numbered = replace(drawn, train=np.arange(count), valid=np.arange(count, len(used)))
+    sides = _images_data.readable(numbered, store)
+    learned = _learn(job, some, sides, store, told)
+    record = _record(job, learned, sides, store, len(labels))
+    told.phase("writing the model", None, "files")
+    if os.environ.get("RANK", "0") == "0":
+        _write(job, learned, record, store)
+    return TrainedImages(job.out, record, store.bad)
+
+
+def _learn(
+    job: ImagesTrainJob, labels: ImageLabels, sides: Sides, store: Store, progress: Progress
+) -> _Learned:
+    """Train; self-training trains without doubtful labels first, and fills them in."""
+    mean, std = store.spread(sides.train)
+    preprocessing = job.preprocessing.model_copy(update={"mean": mean, "std": std})
+    notes = []
+
+    def trained(labels: ImageLabels, sides: Sides, name: str) -> FittedImages:
+        return fit(
+            job.recipe,
+            labels.findings,
+            _images_data.wanted(labels),
+            sides,
+            store,
+            preprocessing,
+            seed=job.seed,
+            work=job.work / name,
+            progress=progress,
+            resume=job.resume,
+        )
+
+    if labels.policy == SELF_TRAIN:
+        known = sides.train[labels.mask[sides.train].any(axis=1)]
+        first = trained(labels, Sides(known, sides.valid), "first")
+        present = probabilities(_asked(first, store, sides.train, preprocessing), labels.findings, {})
+        before = int(labels.mask.sum())
+        labels = _images_data.relabelled(labels, sides.train, present[..., 1])
+        notes.append(f"self-training filled in {int(labels.mask.sum()) - before} uncertain labels")
+    fitted = trained(labels, sides, "network")
+    logits = _asked(fitted, store, sides.valid, preprocessing)
+    goal = _images_data.wanted(labels.taken(sides.valid.tolist()))
+    decisions = decide(labels.findings, logits, goal, job.threshold)
+    shown = list(figures(labels.findings, logits, goal, decisions))
+    return _Learned(fitted, labels, decisions, shown, [*fitted.notes, *notes])
+
+
+def _asked(
+    fitted: FittedImages, store: Store, at: _images_data.Places, preprocessing: Preprocessing
+) -> _images_data.Floats:
+    from reportnlp.images.predict import ask_store
+
+    return ask_store(fitted.model, store, at.tolist(), preprocessing)
+
+
+def _record(job: ImagesTrainJob, learned: _Learned, sides: Sides, store: Store, read: int) -> dict[str, Any]:
+    history, model = learned.fitted.history, learned.fitted.model
+    mean, std = store.spread(sides.train)
+    counts = {
+        "read": read,
+        "learned": len(sides.train),
+        "held out": len(sides.valid),
+        "other splits": sides.other,
+        "not known": sides.unknown,
+        "of a held-out patient": sides.kin,
+        "quarantined": len(store.bad),
+    }
+    return {
+        "version": __version__,
+        "model": job.recipe.model,
+        "parameters": sum(values.numel() for values in model.parameters()),
+        "size": list(job.preprocessing.size),
+        "mean": mean,
+        "std": std,
+        "seed": job.seed,
+        "command": job.command,
+        "limits": job.limits,
+        "labels": job.labels.name,
+        "labels_digest": sha256(job.labels.read_bytes()).hexdigest(),
+        "policy": learned.labels.policy,
+        "images": counts,
+        "targets": _targets(learned.labels, sides),
+        "notes": learned.notes,
+        "epochs": history.best_epoch,
+        "images_per_second": round(history.examples_per_second, 1),
+        "device": history.device,
+        "tested": _tested(sides),
+        "figures": learned.figures,
+    }
+
+
+def _tested(sides: Sides) -> str:
+    if not len(sides.valid):
+        return "No image was held out: nothing is calibrated, and the last epoch was taken."
+    return (
+        f"On {len(sides.valid):,} held-out images, which chose the epoch and the calibration, against their "
+        "labels in the training table (which may have been read from reports)."
+    )
+
+
+def _targets(labels: ImageLabels, sides: Sides) -> dict[str, dict[str, int]]:
+    """By finding: how many images that teach are nearly surely present, absent, between, or not known."""
+    goal = _images_data.wanted(labels.taken(sides.train.tolist()))
+    present = goal.targets if goal.targets.ndim == 2 else goal.targets[..., 1]
+    found = {}
+    for at, finding in enumerate(labels.findings):
+        known, chance = goal.weights[:, at] > 0, present[:, at]
+        found[finding] = {
+            "present": int((known & (chance >= 0.9)).sum()),
+            "absent": int((known & (chance <= 0.1)).sum()),
+            "between": int((known & (chance < 0.9) & (chance > 0.1)).sum()),
+            "not known": int((~known).sum()),
+        }
+    return found
+
+
+def _write(job: ImagesTrainJob, learned: _Learned, record: Mapping[str, Any], store: Store) -> None:
+    """Write the folder beside its place, then put it there; then drop the work."""
+    draft = job.out.with_name(job.out.name + ".part")
+    preprocessing = job.preprocessing.model_copy(update={"mean": record["mean"], "std": record["std"]})
+    values = {
+        "preprocessing": preprocessing.model_dump(mode="json"),
+        "decisions": {name: one.model_dump(mode="json") for name, one in learned.decisions.items()},
+        "trained": json.loads(json.dumps(record)),
+    }
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        text = card(job.out.name, learned.labels.findings, record)
+        model_folder.save(learned.fitted.model, draft, values, text)
+        log = job.work / "network" / LOGS
+        if log.is_dir():
+            shutil.copytree(log, draft / LOGS)
+        shutil.rmtree(job.out, ignore_errors=True)
+        draft.rename(job.out)
+        write_quarantine(job.out, store.bad)
+    except OSError as error:
+        raise OutputError(f"{job.out} cannot be written: {error.strerror}.") from error
+    shutil.rmtree(job.work, ignore_errors=True)
+
+
+def write_quarantine(out: Path, bad: Sequence[BadImage]) -> None:
+    """Name the images that could not be used, a JSON line each, beside the output; none, no file."""
+    path = quarantine_file(out)
+    path.unlink(missing_ok=True)
+    if bad:
+        lines = (
+            json.dumps(
+                {"study": one.row.study, "image": one.row.image, "reason": one.reason, "mend": one.mend}
+            )
+            for one in bad
+        )
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def reasons(bad: Sequence[BadImage]) -> list[tuple[int, str]]:
+    """Why images could not be used: counts and reasons, the most frequent first."""
+    return [(count, reason) for reason, count in Counter(one.reason for one in bad).most_common()]
+
+
+def _refuse_existing(job: ImagesTrainJob) -> None:
+    if job.out.exists() and not job.overwrite:
+        raise OutputError(f"{job.out} exists. Name another folder, or add --overwrite.")
+    if job.out.is_file():
+        raise OutputError(f"{job.out} is a file. Name a folder.")
+    if job.out.is_dir() and any(job.out.iterdir()) and not (job.out / model_folder.CONFIG).is_file():
+        raise OutputError(f"{job.out} is a folder of something else. Name another, or empty it.")
+
+
+def describe(trained: TrainedImages) -> list[str]:
+    """What came of it, in lines."""
+    record, counts = trained.record, dict(trained.record["images"])
+    read = counts.pop("read")
+    lines = [f"read {read:,} images = " + " + ".join(f"{name} {n:,}" for name, n in counts.items())]
+    lines += [f"    {note}" for note in record["notes"]]
+    lines.append(f"{record['images_per_second']:,} images a second on {record['device']}")
+    lines.append(record["tested"])
+    lines += [
+        f"    {row['figure']:18} {row['value']:.3f}  {row['question']} (n {row['n']:,})"
+        for row in record["figures"]
+    ]
+    lines.append(f"model in {trained.folder}")
+    return lines
