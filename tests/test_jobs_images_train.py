@@ -27,7 +27,8 @@ SMALL = Preprocessing(size=(SIDE, SIDE))
 
 
 def recipe(*, epochs: int = 4, **others: Any) -> ImageRecipe:
-    loop = {"epochs": epochs, "batch_size": 16, "learning_rate": 0.01, "device": "cpu", "patience": 0}
+    loop: dict[str, Any] = {"epochs": epochs, "batch_size": 16, "learning_rate": 0.01, "device": "cpu"}
+    loop.update(patience=0)
     loop.update(others.pop("train", {}))
     settings = {"widths": (4, 8), "dropout": 0.1, **others.pop("settings", {})}
     return ImageRecipe(

@@ -1,8 +1,13 @@
-"""From an image network's logits to calibrated probabilities and answers."""
+"""From an image network's logits to calibrated probabilities and answers.
+
+A network with three-way answers is asked as CheXpert's was: between present and absent, uncertain aside
+(Irvin 2019, arXiv:1901.07031, section 3.1).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,43 +18,37 @@ from reportnlp.types import Label, Posteriors, Presence, Question
 Floats = npt.NDArray[np.float32]
 
 PRESENCES = tuple(answer.value for answer in Presence)
-"""The answers of a finding's question; an image model never says `not_mentioned`."""
+"""The answers of a finding's question; an image model never says the last two."""
 
 
-def two_or_three(logits: npt.NDArray[np.floating]) -> Floats:
-    """(images, findings) or (images, findings, 3) logits as softmax takes them: `absent` first, at 0."""
+def margins(logits: npt.NDArray[Any]) -> Floats:
+    """By how much `present` beats `absent`: (images, findings[, 3]) to (images, findings)."""
     wide = np.asarray(logits, dtype=np.float32)
-    return wide if wide.ndim == 3 else np.stack([np.zeros_like(wide), wide], axis=-1)
+    return wide if wide.ndim == 2 else wide[..., 1] - wide[..., 0]
 
 
-def probabilities(
-    logits: npt.NDArray[np.floating], findings: Sequence[str], decisions: Mapping[str, Decision]
-) -> Floats:
-    """Calibrated probabilities of `absent`, `present` and `uncertain`.
+def present(logits: npt.NDArray[Any], findings: Sequence[str], decisions: Mapping[str, Decision]) -> Floats:
+    """Calibrated probability of `present`.
 
     Args:
-        logits: (images, findings), or (images, findings, 3).
+        logits: (images, findings), or (images, findings, 3) in the order absent, present, uncertain.
         findings: names along the second axis.
         decisions: by finding.
 
     Returns:
-        (images, findings, 3) float32, summing to 1; `uncertain` is 0 where the network does not know it.
+        (images, findings) float32.
     """
-    wide = two_or_three(logits).astype(np.float64)
-    heat = np.array([decisions.get(finding, Decision()).temperature for finding in findings])
-    scaled = wide / heat[:, None]
-    raised = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    found = np.zeros((*wide.shape[:2], 3), dtype=np.float32)
-    found[..., : wide.shape[-1]] = raised / raised.sum(axis=-1, keepdims=True)
-    return found
+    heat = [decisions.get(finding, Decision()).temperature for finding in findings]
+    scaled = margins(logits).astype(np.float64) / np.array(heat)
+    # 1 / (1 + exp(-z)), without overflow.
+    return np.asarray(0.5 * (1 + np.tanh(scaled / 2)), dtype=np.float32)
 
 
 def posteriors(chances: Floats, ids: Sequence[str], findings: Sequence[str]) -> Posteriors:
-    """(images, findings, 3) probabilities over all answers that a question of presence has."""
-    values = np.zeros((*chances.shape[:2], len(PRESENCES)), dtype=np.float32)
-    order = (Presence.ABSENT, Presence.PRESENT, Presence.UNCERTAIN)
-    for place, answer in enumerate(order):
-        values[..., PRESENCES.index(answer.value)] = chances[..., place]
+    """(images, findings) probabilities of `present` over all answers that a question of presence has."""
+    values = np.zeros((*chances.shape, len(PRESENCES)), dtype=np.float32)
+    values[..., PRESENCES.index(Presence.PRESENT.value)] = chances
+    values[..., PRESENCES.index(Presence.ABSENT.value)] = 1 - chances
     return Posteriors(values, tuple(ids), questions(findings))
 
 
@@ -59,24 +58,17 @@ def questions(findings: Sequence[str]) -> tuple[Question, ...]:
 
 
 def labels(
-    chances: Floats, findings: Sequence[str], decisions: Mapping[str, Decision], *, three: bool
+    chances: Floats, findings: Sequence[str], decisions: Mapping[str, Decision]
 ) -> list[tuple[Label, ...]]:
-    """The answers of every image.
-
-    Args:
-        chances: (images, findings, 3) float32, as `probabilities` gives them.
-        findings: names along the second axis.
-        decisions: by finding.
-        three: whether `uncertain` may be answered; else `present` is from the threshold on.
-    """
+    """The answers of every image, out of (images, findings) probabilities of `present`."""
     cuts = [decisions.get(finding, Decision()).threshold for finding in findings]
     return [
-        tuple(Label(finding, *_answer(row[at], cuts[at], three=three)) for at, finding in enumerate(findings))
+        tuple(_label(finding, float(row[at]), cuts[at]) for at, finding in enumerate(findings))
         for row in chances
     ]
 
 
-def _answer(chance: Floats, threshold: float, *, three: bool) -> tuple[str, float]:
-    order = (Presence.ABSENT.value, Presence.PRESENT.value, Presence.UNCERTAIN.value)
-    at = int(chance.argmax()) if three else int(chance[1] >= threshold)
-    return order[at], float(chance[at])
+def _label(finding: str, chance: float, threshold: float) -> Label:
+    if chance >= threshold:
+        return Label(finding, Presence.PRESENT.value, chance)
+    return Label(finding, Presence.ABSENT.value, 1 - chance)

@@ -30,7 +30,7 @@ class Found(NamedTuple):
     maps: Floats | None
 
 
-def device(model: ImageClassifier) -> ImageClassifier:
+def to_device(model: ImageClassifier) -> ImageClassifier:
     """The network where it is fastest: an accelerator, where there is one."""
     import torch
 
@@ -61,6 +61,10 @@ def ask_store(
         ask(model, store.pixels[list(at[start : start + BATCH])].astype(np.float32), preprocessing).logits
         for start in range(0, len(at), BATCH)
     ]
+    return np.concatenate([no_logits(model), *parts])
+
+
+def no_logits(model: ImageClassifier) -> Floats:
+    """Logits of no image, to begin a list with."""
     width = (len(model.config.answers),) if len(model.config.answers) > 1 else ()
-    empty = np.zeros((0, len(model.config.findings), *width), dtype=np.float32)
-    return np.concatenate([empty, *parts])
+    return np.zeros((0, len(model.config.findings), *width), dtype=np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportnlp.evaluation.calibration import expected_calibration_error, fit_temperature, threshold_for
-from reportnlp.images.answers import probabilities, two_or_three
+from reportnlp.images.answers import margins, present
 from reportnlp.images.folder import Decision
 from reportnlp.jobs._images_data import Wanted
 
@@ -18,6 +18,20 @@ Threshold = Literal["half", "f1"]
 
 FEWEST = 10
 """Held-out images with, and without, a finding that a temperature or a threshold takes."""
+
+
+def two_way(goal: Wanted) -> Wanted:
+    """Targets between present and absent alone; a cell counts as much as it is not uncertain.
+
+    Returns:
+        (images, findings) targets and weights.
+    """
+    targets, weights = goal
+    if targets.ndim == 2:
+        return goal
+    sure = targets[..., 0] + targets[..., 1]
+    share = np.divide(targets[..., 1], sure, out=np.full_like(sure, 0.5), where=sure > 0)
+    return Wanted(share, weights * (sure > 0.5) * sure)
 
 
 def decide(
@@ -32,18 +46,18 @@ def decide(
         threshold: "half": `present` from a probability of one half on; "f1": where its F1 is best.
     """
     found = {}
-    wide, targets = two_or_three(logits), _distributions(goal.targets)
+    ahead, (targets, weights) = margins(logits), two_way(goal)
     for at, finding in enumerate(findings):
-        there = goal.weights[:, at] > 0
-        present = targets[there, at, 1] > 0.5
-        if min(present.sum(), (~present).sum()) < FEWEST:
+        there = weights[:, at] > 0
+        chance, truth = targets[there, at], targets[there, at] > 0.5
+        if min(truth.sum(), (~truth).sum()) < FEWEST:
             continue
-        heat = fit_temperature(wide[there, at], targets[there, at], goal.weights[there, at])
+        wide = np.stack([np.zeros_like(ahead[there, at]), ahead[there, at]], axis=1)
+        heat = fit_temperature(wide, np.stack([1 - chance, chance], axis=1), weights[there, at])
         found[finding] = Decision(temperature=heat)
         if threshold == "f1":
-            chance = probabilities(logits[there, at : at + 1], (finding,), found)[:, 0, 1]
-            cut = threshold_for(chance.astype(np.float64), present, aim="f1")
-            found[finding] = Decision(temperature=heat, threshold=cut)
+            said = present(ahead[there, at : at + 1], (finding,), found)[:, 0].astype(np.float64)
+            found[finding] = Decision(temperature=heat, threshold=threshold_for(said, truth, aim="f1"))
     return found
 
 
@@ -52,25 +66,36 @@ def figures(
 ) -> Iterator[dict[str, Any]]:
     """Area under the curve and calibration error of each finding, over the cells that count.
 
-    Targets of one half and more are `present`: where labels were read from reports, these are figures of
+    Targets above one half are `present`: where labels were read from reports, these are figures of
     agreement with the reports.
     """
-    from sklearn.metrics import roc_auc_score
-
     if not len(logits):
         return
-    chances, targets = probabilities(logits, findings, decided), _distributions(goal.targets)
+    chances, (targets, weights) = present(logits, findings, decided), two_way(goal)
     for at, finding in enumerate(findings):
-        there = goal.weights[:, at] > 0
-        truth, chance = targets[there, at, 1] > 0.5, chances[there, at, 1].astype(np.float64)
+        there = weights[:, at] > 0
+        truth, chance = targets[there, at] > 0.5, chances[there, at].astype(np.float64)
         if not 0 < truth.sum() < len(truth):
             continue
         right = np.where(chance >= 0.5, truth, ~truth)
         error = expected_calibration_error(np.maximum(chance, 1 - chance), right)
-        for name, value in (("AUROC", roc_auc_score(truth, chance)), ("calibration error", error)):
-            yield {"question": finding, "n": int(there.sum()), "figure": name, "value": float(value)}
+        for name, value in (("AUROC", _auroc(truth, chance)), ("calibration error", error)):
+            yield {"question": finding, "n": int(there.sum()), "figure": name, "value": value}
 
 
-def _distributions(targets: Floats) -> Floats:
-    """(images, findings, 2 or 3) float32 out of targets of either shape."""
-    return targets if targets.ndim == 3 else np.stack([1 - targets, targets], axis=-1)
+def mean_auroc(logits: npt.NDArray[Any], goal: Wanted) -> float:
+    """Mean of the findings' areas under the curve over the cells that count; NaN where there is none."""
+    ahead, (targets, weights) = margins(logits), two_way(goal)
+    areas = []
+    for at in range(targets.shape[1]):
+        there = weights[:, at] > 0
+        truth = targets[there, at] > 0.5
+        if 0 < truth.sum() < len(truth):
+            areas.append(_auroc(truth, ahead[there, at]))
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def _auroc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[Any]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(truth, scores))

@@ -17,6 +17,7 @@ from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.store import Store
 from reportnlp.images.table import ANSWERS
 from reportnlp.jobs._images_data import Places, Sides, Wanted, rarity
+from reportnlp.jobs._images_decide import mean_auroc
 from reportnlp.training.history import History
 from reportnlp.training.loop import train
 from reportnlp.training.progress import Progress
@@ -180,29 +181,10 @@ def _auroc(held: ImageExamples) -> Callable[[npt.NDArray[Any], npt.NDArray[Any]]
     Raises:
         InputError: no finding is both present and absent there.
     """
-    if np.isnan(mean_auroc(np.zeros_like(held.labels), held.labels, held.weights)):
+    goal = Wanted(held.labels, held.weights)
+    if np.isnan(mean_auroc(np.zeros_like(held.labels), goal)):
         raise InputError(
             "No finding is both present and absent among the held-out images, so they show no AUROC to "
             "choose an epoch by. Take --best-by loss, or hold more out."
         )
-    return lambda logits, labels: mean_auroc(logits, labels, held.weights)
-
-
-def mean_auroc(
-    logits: npt.NDArray[np.floating], labels: npt.NDArray[np.floating], weights: npt.NDArray[np.floating]
-) -> float:
-    """Mean of the findings' areas under the curve of `present`, over cells that count; NaN: there is none."""
-    from sklearn.metrics import roc_auc_score
-
-    present = ANSWERS.index("present")
-    scores, truth = logits, labels
-    if logits.ndim == 3:
-        others = np.delete(logits, present, axis=-1).max(axis=-1)
-        scores, truth = logits[..., present] - others, labels[..., present]
-    areas = []
-    for at in range(truth.shape[1]):
-        there = weights[:, at] > 0
-        right = truth[there, at] > 0.5
-        if 0 < right.sum() < len(right):
-            areas.append(float(roc_auc_score(right, scores[there, at])))
-    return float(np.mean(areas)) if areas else float("nan")
+    return lambda logits, labels: mean_auroc(logits, goal)

@@ -18,7 +18,7 @@ from reportnlp import __version__
 from reportnlp.archive.disk import quarantine_file
 from reportnlp.errors import InputError, OutputError, unknown_name
 from reportnlp.images import folder as model_folder
-from reportnlp.images.answers import probabilities
+from reportnlp.images.answers import present
 from reportnlp.images.folder import Decision
 from reportnlp.images.models.loader import choose
 from reportnlp.images.preprocessing import Preprocessing
@@ -160,9 +160,9 @@ def _learn(
     if labels.policy == SELF_TRAIN:
         known = sides.train[labels.mask[sides.train].any(axis=1)]
         first = trained(labels, Sides(known, sides.valid), "first")
-        present = probabilities(_asked(first, store, sides.train, preprocessing), labels.findings, {})
+        said = present(_asked(first, store, sides.train, preprocessing), labels.findings, {})
         before = int(labels.mask.sum())
-        labels = _images_data.relabelled(labels, sides.train, present[..., 1])
+        labels = _images_data.relabelled(labels, sides.train, said)
         notes.append(f"self-training filled in {int(labels.mask.sum()) - before} uncertain labels")
     fitted = trained(labels, sides, "network")
     logits = _asked(fitted, store, sides.valid, preprocessing)
