@@ -16,7 +16,7 @@ from reportnlp.errors import InputError, OutputError, ReportNLPError, ResumeErro
 from reportnlp.images import maps
 from reportnlp.images.manifest import ImageRow, write_manifest
 from reportnlp.images.preprocessing import Preprocessing
-from reportnlp.jobs import images_evaluate, images_predict, images_train
+from reportnlp.jobs import _images_ask, images_evaluate, images_predict, images_train
 from reportnlp.jobs._images_fit import ImageRecipe
 from reportnlp.jobs.images_evaluate import ImagesEvaluateJob
 from reportnlp.jobs.images_predict import ImagesPredictJob
@@ -122,20 +122,20 @@ def test_a_stopped_prediction_goes_on_to_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predicted(folder, tmp_path / "whole.parquet")
-    monkeypatch.setattr(images_predict, "SHARD", 20)
+    monkeypatch.setattr(_images_ask, "SHARD", 20)
     out = tmp_path / "cut.parquet"
     job = ImagesPredictJob((str(folder / "manifest.csv"),), folder / "model", out)
     with pytest.raises(Stop):
         images_predict.run(job, Stopping(50))
     assert len(list(work_folder(out).glob("*.npy"))) == 2
     asked: list[int] = []
-    whole = images_predict._Asking.__call__
+    whole = _images_ask.Asking.__call__
 
     def counted(self: object, images: object, some: list[ImageRow], *others: object) -> object:
         asked.append(len(some))
         return whole(self, images, some, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(images_predict._Asking, "__call__", counted)
+    monkeypatch.setattr(_images_ask.Asking, "__call__", counted)
     predicted(folder, out, resume=True)
     assert asked == [20, 20]
     assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes()

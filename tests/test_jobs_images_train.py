@@ -16,6 +16,7 @@ from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.table import read_table, write_table
 from reportnlp.jobs import images_train
 from reportnlp.jobs._images_fit import ImageRecipe
+from reportnlp.jobs._images_record import reasons
 from reportnlp.jobs.images_train import ImagesTrainJob
 from reportnlp.sums import SUMS
 from reportnlp.training.settings import TrainSettings
@@ -179,7 +180,7 @@ def test_bad_images_are_counted_and_named_and_stop_nothing(tmp_path: Path) -> No
         "missing.png",
         "broken.png",
     }
-    assert sum(count for count, _ in images_train.reasons(trained.bad)) == 3
+    assert sum(count for count, _ in reasons(trained.bad)) == 3
 
 
 def test_where_no_image_can_be_read_it_says_why(tmp_path: Path) -> None:

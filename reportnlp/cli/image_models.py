@@ -278,7 +278,7 @@ def _tell(lines: Sequence[str]) -> None:
 def _tell_bad(bad: Sequence[BadImage], out: Path | None) -> NoReturn:
     """Say why images could not be used and where they are listed, and end with the exit code for it."""
     from reportnlp.archive import disk
-    from reportnlp.jobs.images_train import reasons
+    from reportnlp.jobs._images_record import reasons
 
     for count, reason in reasons(bad):
         typer.echo(f"{count:>6} {reason}", err=True)

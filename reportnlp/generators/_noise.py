@@ -55,7 +55,8 @@ class Blur:
 
     def apply(self, text: str, random: Random) -> str:
         """The page as it would be found in an archive."""
-        happens = {name: random.random() < self._level * chance for name, chance in self._noise.chances.items()}
+        chances = self._noise.chances.items()
+        happens = {name: random.random() < self._level * chance for name, chance in chances}
         sign = random.choice(self._noise.gaps["signs" if happens["gaps"] else "usual"])
         text = text.replace(GAP, sign)
         if happens["shortened"] or happens["shortened_much"]:

@@ -26,7 +26,7 @@ class Decision(BaseModel):
 
     Attributes:
         temperature: logits are divided by it (Guo 2017, arXiv:1706.04599).
-        threshold: `present` is answered from this probability on; of three-way answers the likeliest is given.
+        threshold: `present` is answered from this probability on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

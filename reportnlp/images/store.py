@@ -1,4 +1,4 @@
-"""All images of a training at the network's size, read once and kept in one file that is mapped, not loaded."""
+"""All images of a training at the network's size, read once, kept in one file that is mapped, not loaded."""
 
 from __future__ import annotations
 

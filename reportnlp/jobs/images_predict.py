@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from reportnlp.archive.disk import put_json, read_json, sync, temporary, work_folder
+from reportnlp.archive.disk import temporary, work_folder
 from reportnlp.archive.places import refuse_existing, refuse_folder
-from reportnlp.errors import InputError, OutputError, ResumeError, unknown_name
+from reportnlp.errors import InputError, unknown_name
 from reportnlp.formats.loader import check_writer, writer_for
-from reportnlp.images import answers, maps
+from reportnlp.images import answers
 from reportnlp.images.folder import ImageFolder, open_folder
 from reportnlp.images.manifest import ImageRow
-from reportnlp.images.reading import BadImage, Part, read_parts
+from reportnlp.images.reading import BadImage
+from reportnlp.jobs._images_ask import ask_in_parts, begin, key_of
+from reportnlp.jobs._images_record import write_quarantine
 from reportnlp.jobs._images_rows import Images, named_images
-from reportnlp.jobs.images_train import write_quarantine
 from reportnlp.training.progress import Progress, Silent
-from reportnlp.types import LabelledReport, LabelTable, Presence, Report
+from reportnlp.types import LabelledReport, LabelTable, Report
 
 Floats = npt.NDArray[np.float32]
 PER = ("study", "image")
-ABOUT = "settings.json"
-SHARD = 512
-"""Images whose answers are kept at once; a kill loses no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +160,12 @@ def predict(
         InputError: no image could be read.
         ResumeError, OutputError: see `run`.
     """
-    _begin(work, _key(images, folder, map_folder), resume=resume)
+    begin(work, key_of(images, folder, map_folder), resume=resume)
     progress.phase("predicting", len(images.rows), "images")
     logits: list[Floats] = []
     places: list[int] = []
     bad: list[BadImage] = []
-    for part in _parts(images, folder, work, map_folder, workers, progress):
+    for part in ask_in_parts(images, folder, work, map_folder, workers, progress):
         logits.append(part.logits)
         places += part.at
         bad += part.bad
@@ -186,81 +181,6 @@ def predict(
     return Predicted(folder, ids, means, len(places), tuple(bad))
 
 
-class _Done(NamedTuple):
-    """Some images: their numbers, their logits, and those that could not be read."""
-
-    at: list[int]
-    logits: Floats
-    bad: list[BadImage]
-
-
-def _parts(
-    images: Images,
-    folder: ImageFolder,
-    work: Path,
-    map_folder: Path | None,
-    workers: int,
-    progress: Progress,
-) -> Iterator[_Done]:
-    asking = None
-    for start in range(0, len(images.rows), SHARD):
-        rows = images.rows[start : start + SHARD]
-        done = _kept(work / f"{start:09d}", rows, start)
-        if done is None:
-            asking = asking or _Asking(folder, map_folder)
-            done = asking(images, rows, start, workers, progress)
-            _keep(work / f"{start:09d}", done, start)
-        else:
-            progress.advance(len(rows))
-        yield done
-
-
-class _Asking:
-    """The network, opened once, when there is something to ask it."""
-
-    def __init__(self, folder: ImageFolder, map_folder: Path | None) -> None:
-        from reportnlp.images.predict import to_device
-
-        self._file, self._maps = folder.file, map_folder
-        self._model = to_device(folder.network())
-
-    def __call__(
-        self, images: Images, rows: Sequence[ImageRow], start: int, workers: int, progress: Progress
-    ) -> _Done:
-        from reportnlp.images.predict import BATCH, ask, no_logits
-
-        at: list[int] = []
-        bad: list[BadImage] = []
-        logits = [no_logits(self._model)]
-        for part in read_parts(rows, images.root, self._file.preprocessing, size=BATCH, workers=workers):
-            if len(part.pixels):
-                found = ask(self._model, part.pixels, self._file.preprocessing, maps=self._maps is not None)
-                logits.append(found.logits)
-                if found.maps is not None:
-                    self._draw(rows, part, found.logits, found.maps)
-            at += [start + place for place in part.at]
-            bad += [one for _, one in part.bad]
-            progress.advance(len(part.at) + len(part.bad))
-        return _Done(at, np.concatenate(logits), bad)
-
-    def _draw(self, rows: Sequence[ImageRow], part: Part, logits: Floats, heat: Floats) -> None:
-        """A picture for every finding that is answered `present`."""
-        file, folder = self._file, self._maps or Path()
-        chances = answers.present(logits, file.findings, file.decisions)
-        said = answers.labels(chances, file.findings, file.decisions)
-        for number, place in enumerate(part.at):
-            for column, label in enumerate(said[number]):
-                if label.answer == Presence.PRESENT.value:
-                    name = f"{_file_name(rows[place].place)}.{label.question}.png"
-                    maps.write(folder / name, part.pixels[number], heat[number, column])
-
-
-def _file_name(image: str) -> str:
-    """A name for a file out of an image's address, that no other address has."""
-    plain = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in image).strip("._")
-    return f"{plain[-80:]}-{blake2b(image.encode(), digest_size=4).hexdigest()}"
-
-
 def _name(row: ImageRow, per: str) -> str:
     return row.place if per == "image" else row.report_id or row.study
 
@@ -272,64 +192,6 @@ def _gathered(names: Sequence[str], chances: Floats) -> tuple[tuple[str, ...], F
     total = np.zeros((len(order), chances.shape[1]), dtype=np.float64)
     np.add.at(total, at, chances)
     return tuple(order), (total / np.bincount(at)[:, None]).astype(np.float32)
-
-
-def _key(images: Images, folder: ImageFolder, map_folder: Path | None) -> dict[str, Any]:
-    state = blake2b(digest_size=16)
-    for row in images.rows:
-        state.update(json.dumps(asdict(row)).encode())
-    return {
-        "images": state.hexdigest(),
-        "root": str(images.root.absolute()),
-        "model": folder.digest,
-        "maps": None if map_folder is None else str(map_folder),
-    }
-
-
-def _begin(work: Path, key: dict[str, Any], *, resume: bool) -> None:
-    """Make the work folder ready.
-
-    Raises:
-        ResumeError: what is in it is of something else.
-        OutputError: it cannot be made.
-    """
-    before = read_json(work / ABOUT) if resume else None
-    if before is not None:
-        other = [name for name in key if before.get(name) != key[name]]
-        if other:
-            raise ResumeError(
-                f"The unfinished work in {work} is of other {other[0]}. Run it again with the same, or start "
-                "anew without --resume."
-            )
-        return
-    try:
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        put_json(work / ABOUT, key)
-    except OSError as error:
-        raise OutputError(f"{work} cannot be written: {error.strerror}.") from error
-
-
-def _keep(path: Path, done: _Done, start: int) -> None:
-    try:
-        with temporary(path).open("wb") as file:
-            np.save(file, done.logits, allow_pickle=False)
-        sync(temporary(path))
-        temporary(path).replace(path.with_suffix(".npy"))
-        bad = [[one.row.place, one.reason, one.mend] for one in done.bad]
-        put_json(path.with_suffix(".json"), {"at": [at - start for at in done.at], "bad": bad})
-    except OSError as error:
-        raise OutputError(f"{path.parent} cannot be written: {error.strerror}.") from error
-
-
-def _kept(path: Path, rows: Sequence[ImageRow], start: int) -> _Done | None:
-    about = read_json(path.with_suffix(".json"))
-    if about is None:
-        return None
-    logits = np.load(path.with_suffix(".npy"), allow_pickle=False)
-    named = {row.place: row for row in rows}
-    bad = [BadImage(named[place], reason, mend) for place, reason, mend in about["bad"]]
-    return _Done([start + at for at in about["at"]], logits, bad)
 
 
 def describe(predicted: Predicted, out: Path) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reportnlp import __version__
-from reportnlp.archive.disk import quarantine_file
 from reportnlp.errors import InputError, OutputError, unknown_name
 from reportnlp.images import folder as model_folder
 from reportnlp.images.answers import present
@@ -25,7 +22,7 @@ from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.reading import BadImage
 from reportnlp.images.store import Store, fill
 from reportnlp.images.table import ImageLabels, read_table
-from reportnlp.jobs import _images_data
+from reportnlp.jobs import _images_data, _images_record
 from reportnlp.jobs._image_card import card
 from reportnlp.jobs._images_data import SELF_TRAIN, Sides
 from reportnlp.jobs._images_decide import Threshold, decide, figures
@@ -98,6 +95,18 @@ class TrainedImages:
     bad: tuple[BadImage, ...]
 
 
+def _asked_for(job: ImagesTrainJob) -> dict[str, Any]:
+    """What a user asked for, as the record has it."""
+    return {
+        "size": list(job.preprocessing.size),
+        "seed": job.seed,
+        "command": job.command,
+        "limits": job.limits,
+        "labels": job.labels.name,
+        "labels_digest": sha256(job.labels.read_bytes()).hexdigest(),
+    }
+
+
 class _Learned(NamedTuple):
     fitted: FittedImages
     labels: ImageLabels
@@ -128,7 +137,12 @@ def run(job: ImagesTrainJob, progress: Progress | None = None) -> TrainedImages:
     numbered = replace(drawn, train=np.arange(count), valid=np.arange(count, len(used)))
     sides = _images_data.readable(numbered, store)
     learned = _learn(job, some, sides, store, told)
-    record = _record(job, learned, sides, store, len(labels))
+    record = {
+        **_asked_for(job),
+        **_images_record.record(job.recipe, learned.fitted, learned.labels, sides, store, len(labels)),
+        "notes": learned.notes,
+        "figures": learned.figures,
+    }
     told.phase("writing the model", None, "files")
     if os.environ.get("RANK", "0") == "0":
         _write(job, learned, record, store)
@@ -180,67 +194,6 @@ def _asked(
     return ask_store(fitted.model, store, at.tolist(), preprocessing)
 
 
-def _record(job: ImagesTrainJob, learned: _Learned, sides: Sides, store: Store, read: int) -> dict[str, Any]:
-    history, model = learned.fitted.history, learned.fitted.model
-    mean, std = store.spread(sides.train)
-    counts = {
-        "read": read,
-        "learned": len(sides.train),
-        "held out": len(sides.valid),
-        "other splits": sides.other,
-        "not known": sides.unknown,
-        "of a held-out patient": sides.kin,
-        "quarantined": len(store.bad),
-    }
-    return {
-        "version": __version__,
-        "model": job.recipe.model,
-        "parameters": sum(values.numel() for values in model.parameters()),
-        "size": list(job.preprocessing.size),
-        "mean": mean,
-        "std": std,
-        "seed": job.seed,
-        "command": job.command,
-        "limits": job.limits,
-        "labels": job.labels.name,
-        "labels_digest": sha256(job.labels.read_bytes()).hexdigest(),
-        "policy": learned.labels.policy,
-        "images": counts,
-        "targets": _targets(learned.labels, sides),
-        "notes": learned.notes,
-        "epochs": history.best_epoch,
-        "images_per_second": round(history.examples_per_second, 1),
-        "device": history.device,
-        "tested": _tested(sides),
-        "figures": learned.figures,
-    }
-
-
-def _tested(sides: Sides) -> str:
-    if not len(sides.valid):
-        return "No image was held out: nothing is calibrated, and the last epoch was taken."
-    return (
-        f"On {len(sides.valid):,} held-out images, which chose the epoch and the calibration, against their "
-        "labels in the training table (which may have been read from reports)."
-    )
-
-
-def _targets(labels: ImageLabels, sides: Sides) -> dict[str, dict[str, int]]:
-    """By finding: how many images that teach are nearly surely present, absent, between, or not known."""
-    goal = _images_data.wanted(labels.taken(sides.train.tolist()))
-    present = goal.targets if goal.targets.ndim == 2 else goal.targets[..., 1]
-    found = {}
-    for at, finding in enumerate(labels.findings):
-        known, chance = goal.weights[:, at] > 0, present[:, at]
-        found[finding] = {
-            "present": int((known & (chance >= 0.9)).sum()),
-            "absent": int((known & (chance <= 0.1)).sum()),
-            "between": int((known & (chance < 0.9) & (chance > 0.1)).sum()),
-            "not known": int((~known).sum()),
-        }
-    return found
-
-
 def _write(job: ImagesTrainJob, learned: _Learned, record: Mapping[str, Any], store: Store) -> None:
     """Write the folder beside its place, then put it there; then drop the work."""
     draft = job.out.with_name(job.out.name + ".part")
@@ -260,29 +213,10 @@ def _write(job: ImagesTrainJob, learned: _Learned, record: Mapping[str, Any], st
             shutil.copytree(log, draft / LOGS)
         shutil.rmtree(job.out, ignore_errors=True)
         draft.rename(job.out)
-        write_quarantine(job.out, store.bad)
+        _images_record.write_quarantine(job.out, store.bad)
     except OSError as error:
         raise OutputError(f"{job.out} cannot be written: {error.strerror}.") from error
     shutil.rmtree(job.work, ignore_errors=True)
-
-
-def write_quarantine(out: Path, bad: Sequence[BadImage]) -> None:
-    """Name the images that could not be used, a JSON line each, beside the output; none, no file."""
-    path = quarantine_file(out)
-    path.unlink(missing_ok=True)
-    if bad:
-        lines = (
-            json.dumps(
-                {"study": one.row.study, "image": one.row.image, "reason": one.reason, "mend": one.mend}
-            )
-            for one in bad
-        )
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def reasons(bad: Sequence[BadImage]) -> list[tuple[int, str]]:
-    """Why images could not be used: counts and reasons, the most frequent first."""
-    return [(count, reason) for reason, count in Counter(one.reason for one in bad).most_common()]
 
 
 def _refuse_existing(job: ImagesTrainJob) -> None:
