@@ -33,6 +33,21 @@ class ResumeError(ReportNLPError):
     """Work on disk that belongs to another configuration, panel, version or input."""
 
 
+class ImageError(ReportNLPError):
+    """One image that cannot be used; the others can.
+
+    Attributes:
+        reason: what is wrong, in few words that name no file, so that images can be counted by it.
+    """
+
+    def __init__(self, image: object, reason: str, mend: str = "") -> None:
+        super().__init__(f"{image}: {reason}.{f' {mend}' if mend else ''}")
+        self.image, self.reason, self.mend = str(image), reason, mend
+
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, str, str]]:
+        return type(self), (self.image, self.reason, self.mend)
+
+
 class TrainingError(ReportNLPError):
     """Training that cannot go on: nothing to learn from, or numbers that are none."""
 

@@ -26,7 +26,7 @@ class Registry:
 
     Attributes:
         kind: what an entry is called in messages ("format").
-        family: the folder under `reportnlp`, and the last part of the entry point group.
+        family: the folder under `reportnlp`, with dots for slashes, and the rest of the entry point group.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Registry:
 
     @cached_property
     def _own(self) -> tuple[str, ...]:
-        folder = Path(__file__).parent / self.family
+        folder = Path(__file__).parent.joinpath(*self.family.split("."))
         stems = (path.stem for path in folder.glob("*.py"))
         return tuple(s for s in stems if not s.startswith("_") and s not in NOT_ENTRIES)
 
@@ -72,3 +72,5 @@ LABELMODELS = Registry("label model", "labelmodels")
 GOLDS = Registry("source of gold answers", "golds")
 EMBEDDINGS = Registry("embedding method", "embeddings")
 CLASSIFIERS = Registry("architecture", "classifiers")
+IMAGE_MODELS = Registry("image model", "images.models")
+IMAGE_READERS = Registry("image reader", "images.readers")

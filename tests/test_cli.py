@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +31,12 @@ from reportnlp.evaluation.read import read_answers
 from reportnlp.findings import finding_names, load_finding, load_panel, panel_names
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.golds import openi_mesh
-from reportnlp.jobs import doctor, findings, gold, label
+from reportnlp.images.manifest import ImageRow, write_manifest
+from reportnlp.images.preprocessing import Preprocessing
+from reportnlp.images.table import ImageLabels, write_table
+from reportnlp.jobs import doctor, findings, gold, images_train, label
+from reportnlp.jobs._images_fit import ImageRecipe
+from reportnlp.training.settings import TrainSettings
 from reportnlp.types import ABSTAIN, BadRow, Votes
 from reportnlp.votes import write_votes
 from reportnlp_api import keys
@@ -121,9 +127,32 @@ def test_every_job_is_a_command_and_every_command_a_job(root: Path) -> None:
 
 
 def job_of(command: str) -> str:
-    """The file of a command's job; those of `embed` share one, and those of `serve`."""
-    first, *_, last = (*command.split(), command.split()[-1])
-    return first if first in ("embed", "serve") else last
+    """The file of a command's job; those of `embed` and of `serve` share one, those of `images` say so."""
+    group, _, last = command.rpartition(" ")
+    return {"embed": "embed", "serve": "serve", "images": f"images_{last}"}.get(group, last)
+
+
+def plant_images(folder: Path) -> None:
+    """What the examples of `images` read: images with labels, a manifest, gold answers and a model."""
+    count = 40
+    there = np.arange(count) % 2 == 0
+    pixels = np.random.default_rng(0).integers(0, 100, (count, 28, 28), dtype=np.uint8)
+    pixels[there, 4:14, 4:14] = 200
+    np.savez(folder / "images.npz", image=pixels)
+    rows = tuple(ImageRow(f"s{at}", f"images.npz#image/{at}", report_id=f"r{at}") for at in range(count))
+    answers = np.where(there, "present", "absent").astype(object)[:, None]
+    ones = np.ones((count, 1), dtype=np.float32)
+    target = there.astype(np.float32)[:, None]
+    labels = ImageLabels(rows, ("pneumonia",), target, ones, ones > 0, answers, root=folder)
+    write_table(labels, folder / "labels.parquet")
+    write_manifest(rows, folder / "manifest.csv")
+    gold_lines = [f"r{at},{answer[0]}" for at, answer in enumerate(answers)]
+    (folder / "gold.csv").write_text("\n".join(["report_id,pneumonia", *gold_lines]), encoding="utf-8")
+    loop = TrainSettings(epochs=1, device="cpu")
+    recipe = ImageRecipe("small_cnn", {"widths": (4, 8)}, augmentation="none", train=loop)
+    size = Preprocessing(size=(28, 28))
+    job = images_train.ImagesTrainJob(folder / "labels.parquet", folder / "image_model", recipe, size)
+    images_train.run(job)
 
 
 def plant_vectors(folder: Path) -> None:
@@ -153,8 +182,12 @@ def test_the_example_in_the_help_works(name: str, desk: Path, reportnlp: Command
     plant_vectors(desk)
     plant_votes(desk)
     keys.add(desk / "keys.json", "intern")
+    if name.startswith("images "):
+        plant_images(desk)
     command = COMMANDS[name]
     example = (command.epilog or "").removeprefix("Example: reportnlp ")
+    if name == "images train":
+        shutil.rmtree(desk / "image_model")  # which the example makes
     outcome = reportnlp(*shlex.split(example))
     assert outcome.code == 0, outcome.err
     assert outcome.out

@@ -144,3 +144,21 @@ def test_the_card_tells_whose_answers_were_asked_for(tmp_path: Path) -> None:
     run(settings(tmp_path, answers=asked, count=None))
     assert "--answers asked.csv" in (tmp_path / "corpus" / "card.toml").read_text("utf-8")
     assert sorted(path.name for path in (tmp_path / "corpus").iterdir()) == sorted(FILES)
+
+
+def test_without_noise_no_page_has_a_slip_and_the_answers_are_the_same(tmp_path: Path) -> None:
+    for name, noise in (("clean", 0.0), ("usual", 1.0), ("loud", 4.0)):
+        run(GenerateSettings(tmp_path / name, "chest_xray", 60, seed=2, noise=noise))
+    clean, usual, loud = (texts(tmp_path / name) for name in ("clean", "usual", "loud"))
+    assert sum(one.upper() == one for one in clean) == 0
+    slipped = [sum(a != b for a, b in zip(clean, other, strict=True)) for other in (usual, loud)]
+    assert 0 < slipped[0] < slipped[1]
+    gold = [(tmp_path / name / "gold.csv").read_bytes() for name in ("clean", "usual", "loud")]
+    assert gold[0] == gold[1] == gold[2]
+    assert "--noise 4" in (tmp_path / "loud" / "card.toml").read_text("utf-8")
+    assert "--noise" not in (tmp_path / "usual" / "card.toml").read_text("utf-8")
+
+
+def texts(folder: Path) -> list[str]:
+    lines = (folder / "reports.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line)["text"] for line in lines]

@@ -16,7 +16,7 @@ import pytest
 
 from reportnlp.archive.disk import quarantine_file
 from reportnlp.classifiers._encode import Encoder, Reading, collate
-from reportnlp.classifiers._folder import SUMS, open_folder, update_config
+from reportnlp.classifiers._folder import open_folder, update_config
 from reportnlp.classifiers._predict import Predictor, open_session
 from reportnlp.embeddings import Vectors
 from reportnlp.errors import InputError, OutputError, ReportNLPError, ResumeError, TrainingError
@@ -26,6 +26,7 @@ from reportnlp.jobs._train_decide import Aim
 from reportnlp.jobs._train_fit import Recipe, fit
 from reportnlp.jobs.train import TrainJob
 from reportnlp.labeler import load
+from reportnlp.sums import SUMS
 from reportnlp.text.words import Words
 from reportnlp.training.settings import TrainSettings
 from reportnlp.types import Report

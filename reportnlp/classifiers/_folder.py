@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reportnlp.classifiers._questions import Columns
 from reportnlp.config import read_toml
-from reportnlp.errors import InputError, OutputError
+from reportnlp.errors import InputError
 from reportnlp.findings import Panel
+from reportnlp.sums import MEND, check_sums, write_sums
 from reportnlp.types import Question
 
 CONFIG, WEIGHTS, ONNX = "config.json", "model.safetensors", "model.onnx"
-TOKENIZER, PANEL, CARD, SUMS = "tokenizer.json", "panel.toml", "README.md", "SHA256SUMS"
+TOKENIZER, PANEL, CARD = "tokenizer.json", "panel.toml", "README.md"
 NEEDED = (CONFIG, TOKENIZER, PANEL, ONNX)
-
-MEND = "Copy the folder again from where it was made, or train it again."
 
 
 class _Part(BaseModel):
@@ -143,32 +141,8 @@ def open_folder(path: Path) -> Folder:
     """
     if not path.is_dir():
         raise InputError(f"There is no model folder {path}. Give one that `reportnlp train` made.")
-    for name in (SUMS, *NEEDED):
-        if not (path / name).is_file():
-            raise InputError(f"{path} has no {name}, so it is no whole model. {MEND}")
-    digest = _check_sums(path)
+    digest = check_sums(path, NEEDED)
     return Folder(path, _read_config(path / CONFIG), digest)
-
-
-def _check_sums(path: Path) -> str:
-    """Hold every file to its sum; returns the digest of the sums."""
-    listed = (path / SUMS).read_bytes()
-    for line in listed.decode("ascii", "replace").splitlines():
-        wanted, _, name = line.partition("  ")
-        if not name or Path(name).name != name:
-            raise InputError(f"{path / SUMS} is damaged. {MEND}")
-        if not (path / name).is_file() or _sum(path / name) != wanted:
-            raise InputError(f"{path / name} is not the file that the model was saved with. {MEND}")
-    names = {line.partition("  ")[2] for line in listed.decode("ascii", "replace").splitlines()}
-    for name in NEEDED:
-        if name not in names:
-            raise InputError(f"{path / SUMS} does not speak of {name}. {MEND}")
-    return hashlib.sha256(listed).hexdigest()
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_config(path: Path) -> ModelFile:
@@ -176,16 +150,6 @@ def _read_config(path: Path) -> ModelFile:
         return ModelFile.model_validate(json.loads(path.read_text("utf-8")))
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no configuration of a reportnlp model. {MEND}") from error
-
-
-def write_sums(path: Path) -> None:
-    """Write `SHA256SUMS` over the folder's files, as `sha256sum` does."""
-    names = sorted(file.name for file in path.iterdir() if file.is_file() and file.name != SUMS)
-    lines = (f"{_sum(path / name)}  {name}\n" for name in names)
-    try:
-        (path / SUMS).write_text("".join(lines), encoding="ascii")
-    except OSError as error:
-        raise OutputError(f"{path / SUMS} cannot be written: {error.strerror}.") from error
 
 
 def update_config(path: Path, values: Mapping[str, Any]) -> None:

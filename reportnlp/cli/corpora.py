@@ -60,6 +60,9 @@ def generate(
         Path | None,
         typer.Option(help="Table of report_id and answers; a report for each. A blank answer is drawn."),
     ] = None,
+    noise: Annotated[
+        float, typer.Option(min=0, help="How often dictation and typing slip: 1 as usual, 0 never, 2 twice.")
+    ] = 1.0,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per processor.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")] = False,
     overwrite: Overwrite = False,
@@ -77,6 +80,7 @@ def generate(
         count=count,
         seed=seed,
         answers=answers,
+        noise=noise,
         workers=workers or usable_cores(),
         resume=resume,
         overwrite=overwrite,

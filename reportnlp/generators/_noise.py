@@ -38,9 +38,14 @@ class Noise(BaseModel):
 
 
 class Blur:
-    """Applies what a report's chances give it."""
+    """Applies what a report's chances give it.
 
-    def __init__(self) -> None:
+    Args:
+        level: factor on all chances; 0 leaves pages as they are.
+    """
+
+    def __init__(self, level: float = 1.0) -> None:
+        self._level = level
         self._noise = check(Noise, package_toml("generators", "_noise.toml"), where="_noise.toml")
         slips = "|".join(sorted(self._noise.slips, key=len, reverse=True))
         self._slips = re.compile(rf"\b(?:{slips})\b", re.IGNORECASE)
@@ -50,7 +55,8 @@ class Blur:
 
     def apply(self, text: str, random: Random) -> str:
         """The page as it would be found in an archive."""
-        happens = {name: random.random() < chance for name, chance in self._noise.chances.items()}
+        chances = self._noise.chances.items()
+        happens = {name: random.random() < self._level * chance for name, chance in chances}
         sign = random.choice(self._noise.gaps["signs" if happens["gaps"] else "usual"])
         text = text.replace(GAP, sign)
         if happens["shortened"] or happens["shortened_much"]:

@@ -65,18 +65,19 @@ class Generator:
     Args:
         panel: name of the generator, which is that of its panel.
         seed: of everything that is drawn.
+        noise: factor on how often dictation, typing and de-identification slip; 0: never.
 
     Raises:
         UnknownNameError: no generator has that name.
     """
 
-    def __init__(self, panel: str, *, seed: int) -> None:
+    def __init__(self, panel: str, *, seed: int, noise: float = 1.0) -> None:
         self._entry = GENERATORS.get(panel)
         self.panel: Panel = load_panel(panel)
         self._seed = seed
         self._words, self.grammar = load_words(panel, self._entry.SLOTS)
         self._heads = {name: topic.heads for name, topic in self._words.topics.items()}
-        self._layout, self._blur, self._apart = Layout(), Blur(), Apart()
+        self._layout, self._blur, self._apart = Layout(), Blur(noise), Apart()
         self._questions = {question.name: question.answers for question in self.panel.questions}
 
     def write(

@@ -100,14 +100,14 @@ def run(
         MissingExtraError: the libraries for training, or for the page, are not installed.
     """
     if settings.out is not None:
-        _check_out(settings.out, settings.overwrite)
+        check_out(settings.out, settings.overwrite)
     _check_training(settings)
     gold = read_answers(settings.gold)
     with _trainer(settings, gold, progress or Silent()) as trainer:
         chosen = label or trainer
-        evaluation = _evaluate(settings, found(settings, gold, chosen), gold, chosen)
+        evaluation = score(settings, found(settings, gold, chosen), gold, chosen)
     if settings.out is not None:
-        _write(settings.out, evaluation)
+        write(settings.out, evaluation)
     return evaluation
 
 
@@ -140,7 +140,18 @@ def _trainer(settings: EvaluateSettings, gold: Answers, progress: Progress) -> I
         yield Trainer(settings, settings.training, gold, work=Path(work) / "training", progress=progress)
 
 
-def _evaluate(settings: EvaluateSettings, found: Found, gold: Answers, label: Label | None) -> Evaluation:
+def score(settings: EvaluateSettings, found: Found, gold: Answers, label: Label | None = None) -> Evaluation:
+    """Score labels that are there already.
+
+    Args:
+        settings: what to compare; `out` is not written.
+        found: the labels.
+        gold: the gold answers.
+        label: what labelled, where it is to be trained on ever more reports.
+
+    Raises:
+        InputError: nothing can be compared.
+    """
     policy, seed, resamples = settings.uncertain_as, settings.seed, settings.resamples
     tested = gold if found.tested is None else {report: gold[report] for report in found.tested}
     labelled, other = found.labelled, found.other
@@ -221,7 +232,12 @@ def _about(settings: EvaluateSettings, found: Found) -> About:
     )
 
 
-def _check_out(out: Path, overwrite: bool) -> None:
+def check_out(out: Path, overwrite: bool) -> None:
+    """Refuse an output that exists, or that is of no kind written here.
+
+    Raises:
+        OutputError: it is so.
+    """
     refuse_folder(out)
     if out.suffix not in OUTPUTS:
         raise OutputError(
@@ -231,7 +247,12 @@ def _check_out(out: Path, overwrite: bool) -> None:
         raise OutputError(f"{out} exists. Name another file, or add --overwrite.")
 
 
-def _write(out: Path, evaluation: Evaluation) -> None:
+def write(out: Path, evaluation: Evaluation) -> None:
+    """Write an evaluation as a page, as JSON or as CSV.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     part = out.with_name(f"{out.name}.part")
     page = _page(evaluation) if out.suffix == ".html" else ""
     try:

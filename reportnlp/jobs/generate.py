@@ -42,6 +42,7 @@ class GenerateSettings:
         count: how many reports; None: as many as `answers` has rows.
         seed: same seed, panel and version: same reports, however many workers.
         answers: a table of ids and answers, a report for each; None draws the answers.
+        noise: factor on how often dictation, typing and de-identification slip; 0: never.
         workers: processes.
         resume: go on with a job that was stopped.
         overwrite: replace what stands in `out`.
@@ -52,6 +53,7 @@ class GenerateSettings:
     count: int | None = None
     seed: int = 0
     answers: Path | None = None
+    noise: float = 1.0
     workers: int = 1
     resume: bool = False
     overwrite: bool = False
@@ -136,7 +138,7 @@ def run(settings: GenerateSettings, progress: Progress | None = None) -> int:
     folder = _Folder(work, _identity(settings, orders))
     streams = folder.open(settings.resume)
     watch.advance(folder.done)
-    generator = Generator(settings.panel, seed=settings.seed)
+    generator = Generator(settings.panel, seed=settings.seed, noise=settings.noise)
     if not folder.done:
         _write_heads(streams, generator)
     try:
@@ -186,6 +188,7 @@ def _identity(settings: GenerateSettings, orders: list[Order]) -> dict[str, obje
         "generator": _generators_digest(),
         "panel": settings.panel,
         "seed": settings.seed,
+        "noise": settings.noise,
         "orders": asked,
     }
 
@@ -228,13 +231,12 @@ def _chunks(settings: GenerateSettings, orders: list[Order]) -> Iterator[list[Li
     """The reports, chunk by chunk in order, however many processes write them."""
     parts = (orders[at : at + CHUNK] for at in range(0, len(orders), CHUNK))
     if settings.workers <= 1 or len(orders) <= CHUNK:
-        _start(settings.panel, settings.seed)
+        _start(settings.panel, settings.seed, settings.noise)
         yield from map(_write, parts)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        settings.workers, context, initializer=_start, initargs=(settings.panel, settings.seed)
-    ) as pool:
+    start = (settings.panel, settings.seed, settings.noise)
+    with ProcessPoolExecutor(settings.workers, context, initializer=_start, initargs=start) as pool:
         waiting: deque[Future[list[Lines]]] = deque()
         for part in parts:
             waiting.append(pool.submit(_write, part))
@@ -248,8 +250,8 @@ _GENERATOR: list[Generator] = []
 """Each process's own."""
 
 
-def _start(panel: str, seed: int) -> None:
-    _GENERATOR[:] = [Generator(panel, seed=seed)]
+def _start(panel: str, seed: int, noise: float) -> None:
+    _GENERATOR[:] = [Generator(panel, seed=seed, noise=noise)]
 
 
 def _write(orders: Iterable[Order]) -> list[Lines]:
@@ -314,7 +316,7 @@ language = "en"
 panel = "{panel}"
 reports = {{ generated = {count} }}
 how = """
-reportnlp corpora generate --panel {panel} --count {count} --seed {seed}{answers}
+reportnlp corpora generate --panel {panel} --count {count} --seed {seed}{noise}{answers}
 """
 '''
 
@@ -331,6 +333,7 @@ def _finish(settings: GenerateSettings, work: Path, generator: Generator, count:
         panel=settings.panel,
         seed=settings.seed,
         count=count,
+        noise="" if settings.noise == 1 else f" --noise {settings.noise:g}",
         answers=_answers_told(settings.answers),
     )
     (work / NAME).write_text(card, encoding="utf-8")

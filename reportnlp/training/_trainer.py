@@ -235,6 +235,10 @@ class Loop(Trainer):
     def begin_epoch(self, step: int) -> None:
         """An epoch begins, or goes on, at this step."""
         self._order.set_epoch(self._epoch_of(step))
+        # Not `set_epoch`: the library calls that of a data set too, with a count of its own.
+        begin = getattr(self._task.training, "begin_epoch", None)
+        if begin is not None:
+            begin(self._epoch_of(step))
         self._reseed(step, 1)
         self._began = time.monotonic()
         self._tick = self._began, self._seen

@@ -49,7 +49,8 @@ def train(
     Args:
         model: its forward gives "loss" and "logits" when the batch has "labels".
         training: the examples to learn from. A sequence may bring `lengths` (of all examples) and `digest` (a
-            fingerprint of its content, str), so that no example is read to know them.
+            fingerprint of its content, str), so that no example is read to know them, and `begin_epoch`,
+            which hears the number of each epoch, from 0, before its examples are asked for.
         validation: those to choose the epoch by; may be empty, and then the last epoch is the best.
         settings: how to train.
         collate: makes a batch, tensors whose first axis are the examples.

@@ -30,12 +30,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from reportnlp.classifiers._folder import ONNX, open_folder, update_config, write_sums
+from reportnlp.classifiers._folder import ONNX, open_folder, update_config
 from reportnlp.classifiers._predict import Predictor
 from reportnlp.evaluation.answers import Answers
 from reportnlp.evaluation.read import read_answers
 from reportnlp.formats.loader import read_reports
 from reportnlp.generators import Generator
+from reportnlp.sums import write_sums
 from reportnlp.types import Report
 from tests.bench.archive_rate import measure, repeated, show
 

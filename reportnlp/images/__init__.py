@@ -1,0 +1,1 @@
+"""Images: read them, label them by their reports, train a companion model on them."""

@@ -1,0 +1,1 @@
+"""Image networks: one file each, from MONAI; see `blocks` for what they share and `loader` to choose one."""

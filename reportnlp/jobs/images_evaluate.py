@@ -1,0 +1,127 @@
+"""`reportnlp images evaluate`: an image model's answers against gold, scored and shown as text's are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from reportnlp.errors import InputError
+from reportnlp.evaluation.answers import Answers
+from reportnlp.evaluation.labelled import Labelled
+from reportnlp.evaluation.read import read_answers
+from reportnlp.evaluation.record import Evaluation
+from reportnlp.evaluation.scores import UncertainAs
+from reportnlp.images import answers
+from reportnlp.images.folder import open_folder
+from reportnlp.images.table import ImageLabels
+from reportnlp.jobs import evaluate
+from reportnlp.jobs._images_rows import image_labels, named_images
+from reportnlp.jobs._labelled import Found
+from reportnlp.jobs.evaluate import EvaluateSettings
+from reportnlp.jobs.images_predict import Predicted, predict
+from reportnlp.training.progress import Progress, Silent
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesEvaluateJob:
+    """What to score.
+
+    Attributes:
+        inputs: see `named_images`.
+        model: an image model's folder.
+        gold: a table of `report_id` and a column per finding; or image labels, whose answers are taken.
+        out: where to write the evaluation, `.html`, `.json` or `.csv`; None writes none.
+        per: "study" or "image": what `report_id` names.
+        split: only images of this split; "" is all.
+        uncertain_as, seed, resamples, date: see `EvaluateSettings`.
+        workers: processes that read images.
+        overwrite: whether `out` may be replaced.
+    """
+
+    inputs: tuple[str, ...]
+    model: Path
+    gold: Path
+    out: Path | None = None
+    per: str = "study"
+    split: str = ""
+    uncertain_as: UncertainAs = "negative"
+    seed: int = 0
+    resamples: int = 1000
+    date: str = ""
+    workers: int = 0
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredImages:
+    """What came of it: the evaluation, and what the model said."""
+
+    evaluation: Evaluation
+    predicted: Predicted
+
+
+def run(job: ImagesEvaluateJob, progress: Progress | None = None) -> ScoredImages:
+    """Predict, score, and write the evaluation where that was asked for.
+
+    Raises:
+        InputError: no images, no model, or nothing that can be compared.
+        OutputError: `out` exists, or cannot be written.
+        MissingExtraError: the libraries for images or evaluation are not installed.
+    """
+    if job.out is not None:
+        evaluate.check_out(job.out, job.overwrite)
+    gold = gold_answers(job.gold, job.per)
+    images, folder = named_images(job.inputs, split=job.split), open_folder(job.model)
+    with TemporaryDirectory(prefix="reportnlp-") as work:
+        predicted = predict(
+            images,
+            folder,
+            per=job.per,
+            work=Path(work) / "parts",
+            workers=job.workers,
+            progress=progress or Silent(),
+        )
+    settings = EvaluateSettings(
+        job.inputs,
+        job.gold,
+        out=job.out,
+        uncertain_as=job.uncertain_as,
+        seed=job.seed,
+        resamples=job.resamples,
+        date=job.date,
+    )
+    evaluation = evaluate.score(settings, Found(labelled(predicted)), gold)
+    if job.out is not None:
+        evaluate.write(job.out, evaluation)
+    return ScoredImages(evaluation, predicted)
+
+
+def labelled(predicted: Predicted) -> Labelled:
+    """A model's answers with all that is known of their probabilities."""
+    table = predicted.table()
+    said = {row.report.id: {label.question: label.answer for label in row.labels} for row in table.rows}
+    found = answers.posteriors(predicted.chances, predicted.ids, predicted.folder.file.findings)
+    return Labelled(said, found, method=table.method, model=table.model)
+
+
+def gold_answers(path: Path, per: str) -> Answers:
+    """Gold answers out of a table of answers, or out of image labels.
+
+    Raises:
+        InputError: it is neither, or images of one study have different answers.
+    """
+    table = image_labels(path)
+    return read_answers(path) if table is None else _answers(table, per, path)
+
+
+def _answers(table: ImageLabels, per: str, path: Path) -> Answers:
+    found: dict[str, dict[str, str]] = {}
+    for row, said in zip(table.rows, table.answers, strict=True):
+        name = row.place if per == "image" else row.report_id or row.study
+        given = dict(zip(table.findings, map(str, said), strict=True))
+        if found.setdefault(name, given) != given:
+            raise InputError(
+                f"Images of '{name}' have different answers in {path}. Score them one by one: --per image."
+            )
+    return found

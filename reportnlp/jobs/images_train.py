@@ -1,0 +1,244 @@
+"""`reportnlp images train`: image labels in, an image model's folder out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reportnlp.errors import InputError, OutputError, unknown_name
+from reportnlp.images import folder as model_folder
+from reportnlp.images.answers import present
+from reportnlp.images.folder import Decision
+from reportnlp.images.models.loader import choose
+from reportnlp.images.preprocessing import Preprocessing
+from reportnlp.images.reading import BadImage
+from reportnlp.images.store import Store, fill
+from reportnlp.images.table import ImageLabels, read_table
+from reportnlp.jobs import _images_data, _images_record
+from reportnlp.jobs._image_card import card
+from reportnlp.jobs._images_data import SELF_TRAIN, Sides
+from reportnlp.jobs._images_decide import Threshold, decide, figures
+from reportnlp.jobs._images_fit import FittedImages, ImageRecipe, fit, need_extras
+from reportnlp.training.progress import Progress, Silent
+
+WORK = ".work"
+"""Behind the name of the output folder: checkpoints, logs and the images read, which go when all is done."""
+
+LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesTrainJob:
+    """What to train.
+
+    Attributes:
+        labels: image labels, as `reportnlp images labels` writes them (Parquet).
+        out: the model folder to make.
+        recipe: how the network is made.
+        preprocessing: size and window of the images; mean and spread are found.
+        held_out: share of the images that is held out where the labels name no split `valid`.
+        threshold: "half" or "f1".
+        workers: processes that read images.
+        seed: of everything random.
+        command: the command line, for the model card.
+        limits: what the model card says of where it fails.
+        resume: go on with a training that was stopped.
+        overwrite: replace the output.
+    """
+
+    labels: Path
+    out: Path
+    recipe: ImageRecipe = field(default_factory=ImageRecipe)
+    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(size=(224, 224)))
+    held_out: float = 0.15
+    threshold: Threshold = "half"
+    workers: int = 0
+    seed: int = 0
+    command: str = ""
+    limits: str = ""
+    resume: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        choose(self.recipe.model)
+        if self.threshold not in ("half", "f1"):
+            raise unknown_name("aim of the threshold", self.threshold, ("half", "f1"))
+        if not 0 <= self.held_out < 1:
+            raise InputError(f"--held-out was given as {self.held_out}; it is a share, as 0.15, or 0: none.")
+
+    @property
+    def work(self) -> Path:
+        """The folder of unfinished work."""
+        return self.out.with_name(self.out.name + WORK)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedImages:
+    """What came of it.
+
+    Attributes:
+        folder: the model folder.
+        record: what `config.json` keeps of the training; its "images" are counts that add up.
+        bad: images that could not be used.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    bad: tuple[BadImage, ...]
+
+
+def _asked_for(job: ImagesTrainJob) -> dict[str, Any]:
+    """What a user asked for, as the record has it."""
+    return {
+        "size": list(job.preprocessing.size),
+        "seed": job.seed,
+        "command": job.command,
+        "limits": job.limits,
+        "labels": job.labels.name,
+        "labels_digest": sha256(job.labels.read_bytes()).hexdigest(),
+    }
+
+
+class _Learned(NamedTuple):
+    fitted: FittedImages
+    labels: ImageLabels
+    decisions: dict[str, Decision]
+    figures: list[dict[str, Any]]
+    notes: list[str]
+
+
+def run(job: ImagesTrainJob, progress: Progress | None = None) -> TrainedImages:
+    """Train, calibrate, and write the model folder.
+
+    Raises:
+        InputError: labels that are none, no image that can be learned from, options that do not fit.
+        OutputError: the output exists or cannot be written.
+        TrainingError: a training that came to nothing.
+        ResumeError: unfinished work is of another training.
+        MissingExtraError: the libraries for images or for training are not installed.
+    """
+    _refuse_existing(job)
+    need_extras()
+    told = progress or Silent()
+    labels = read_table(job.labels)
+    drawn = _images_data.sides(labels, held_out=job.held_out, seed=job.seed)
+    used = np.concatenate([drawn.train, drawn.valid])
+    some = labels.taken(used.tolist())
+    store = fill(some.rows, some.root, job.preprocessing, job.work / "images", told, workers=job.workers)
+    count = len(drawn.train)
+    numbered = replace(drawn, train=np.arange(count), valid=np.arange(count, len(used)))
+    sides = _images_data.readable(numbered, store)
+    learned = _learn(job, some, sides, store, told)
+    record = {
+        **_asked_for(job),
+        **_images_record.record(job.recipe, learned.fitted, learned.labels, sides, store, len(labels)),
+        "notes": learned.notes,
+        "figures": learned.figures,
+    }
+    told.phase("writing the model", None, "files")
+    if os.environ.get("RANK", "0") == "0":
+        _write(job, learned, record, store)
+    return TrainedImages(job.out, record, store.bad)
+
+
+def _learn(
+    job: ImagesTrainJob, labels: ImageLabels, sides: Sides, store: Store, progress: Progress
+) -> _Learned:
+    """Train; self-training trains without doubtful labels first, and fills them in."""
+    mean, std = store.spread(sides.train)
+    preprocessing = job.preprocessing.model_copy(update={"mean": mean, "std": std})
+    notes = []
+
+    def trained(labels: ImageLabels, sides: Sides, name: str) -> FittedImages:
+        return fit(
+            job.recipe,
+            labels.findings,
+            _images_data.wanted(labels),
+            sides,
+            store,
+            preprocessing,
+            seed=job.seed,
+            work=job.work / name,
+            progress=progress,
+            resume=job.resume,
+        )
+
+    if labels.policy == SELF_TRAIN:
+        known = sides.train[labels.mask[sides.train].any(axis=1)]
+        first = trained(labels, Sides(known, sides.valid), "first")
+        said = present(_asked(first, store, sides.train, preprocessing), labels.findings, {})
+        before = int(labels.mask.sum())
+        labels = _images_data.relabelled(labels, sides.train, said)
+        notes.append(f"self-training filled in {int(labels.mask.sum()) - before} uncertain labels")
+    fitted = trained(labels, sides, "network")
+    logits = _asked(fitted, store, sides.valid, preprocessing)
+    goal = _images_data.wanted(labels.taken(sides.valid.tolist()))
+    decisions = decide(labels.findings, logits, goal, job.threshold)
+    shown = list(figures(labels.findings, logits, goal, decisions))
+    return _Learned(fitted, labels, decisions, shown, [*fitted.notes, *notes])
+
+
+def _asked(
+    fitted: FittedImages, store: Store, at: _images_data.Places, preprocessing: Preprocessing
+) -> _images_data.Floats:
+    from reportnlp.images.predict import ask_store
+
+    return ask_store(fitted.model, store, at.tolist(), preprocessing)
+
+
+def _write(job: ImagesTrainJob, learned: _Learned, record: Mapping[str, Any], store: Store) -> None:
+    """Write the folder beside its place, then put it there; then drop the work."""
+    draft = job.out.with_name(job.out.name + ".part")
+    preprocessing = job.preprocessing.model_copy(update={"mean": record["mean"], "std": record["std"]})
+    values = {
+        "preprocessing": preprocessing.model_dump(mode="json"),
+        "decisions": {name: one.model_dump(mode="json") for name, one in learned.decisions.items()},
+        "trained": json.loads(json.dumps(record)),
+    }
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        text = card(job.out.name, learned.labels.findings, record)
+        model_folder.save(learned.fitted.model, draft, values, text)
+        log = job.work / "network" / LOGS
+        if log.is_dir():
+            shutil.copytree(log, draft / LOGS)
+        shutil.rmtree(job.out, ignore_errors=True)
+        draft.rename(job.out)
+        _images_record.write_quarantine(job.out, store.bad)
+    except OSError as error:
+        raise OutputError(f"{job.out} cannot be written: {error.strerror}.") from error
+    shutil.rmtree(job.work, ignore_errors=True)
+
+
+def _refuse_existing(job: ImagesTrainJob) -> None:
+    if job.out.exists() and not job.overwrite:
+        raise OutputError(f"{job.out} exists. Name another folder, or add --overwrite.")
+    if job.out.is_file():
+        raise OutputError(f"{job.out} is a file. Name a folder.")
+    if job.out.is_dir() and any(job.out.iterdir()) and not (job.out / model_folder.CONFIG).is_file():
+        raise OutputError(f"{job.out} is a folder of something else. Name another, or empty it.")
+
+
+def describe(trained: TrainedImages) -> list[str]:
+    """What came of it, in lines."""
+    record, counts = trained.record, dict(trained.record["images"])
+    read = counts.pop("read")
+    lines = [f"read {read:,} images = " + " + ".join(f"{name} {n:,}" for name, n in counts.items())]
+    lines += [f"    {note}" for note in record["notes"]]
+    lines.append(f"{record['images_per_second']:,} images a second on {record['device']}")
+    lines.append(record["tested"])
+    lines += [
+        f"    {row['figure']:18} {row['value']:.3f}  {row['question']} (n {row['n']:,})"
+        for row in record["figures"]
+    ]
+    lines.append(f"model in {trained.folder}")
+    return lines
