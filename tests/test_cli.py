@@ -148,6 +148,11 @@ def plant_images(folder: Path) -> None:
     write_manifest(rows, folder / "manifest.csv")
     gold_lines = [f"r{at},{answer[0]}" for at, answer in enumerate(answers)]
     (folder / "gold.csv").write_text("\n".join(["report_id,pneumonia", *gold_lines]), encoding="utf-8")
+    told = [
+        "IMPRESSION: Right lower lobe pneumonia." if one else "IMPRESSION: No pneumonia." for one in there
+    ]
+    report_lines = [json.dumps({"report_id": f"r{at}", "text": text}) for at, text in enumerate(told)]
+    (folder / "reports.jsonl").write_text("\n".join(report_lines), encoding="utf-8")
     loop = TrainSettings(epochs=1, device="cpu")
     recipe = ImageRecipe("small_cnn", {"widths": (4, 8)}, augmentation="none", train=loop)
     size = Preprocessing(size=(28, 28))

@@ -12,7 +12,7 @@ import typer
 
 from reportnlp import terminal
 from reportnlp.cli import learning
-from reportnlp.cli.options import LARGEST_SEED, Overwrite, UncertainAs
+from reportnlp.cli.options import LARGEST_SEED, Method, Overwrite, UncertainAs
 
 if TYPE_CHECKING:
     from reportnlp.images.preprocessing import Preprocessing
@@ -230,6 +230,82 @@ def evaluate(
     _tell(images_predict.describe(scored.predicted, out or Path("this table")))
     if scored.predicted.bad:
         _tell_bad(scored.predicted.bad, None)
+
+
+@commands.command(
+    epilog="Example: reportnlp images line reports.jsonl manifest.csv -o line --finding pneumonia "
+    "--model small_cnn --size 28 --epochs 2"
+)
+def line(
+    reports: Annotated[
+        list[str], typer.Argument(metavar="REPORTS MANIFEST", help="Reports; last, the manifest (.csv).")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for all that is made.")],
+    panel: Annotated[str, typer.Option(help="A panel, or the path of a TOML file.")] = "chest_xray",
+    method: Method = "rules",
+    finding: Annotated[
+        list[str] | None, typer.Option(help="What to learn; repeat. Else what 20 reports affirm.")
+    ] = None,
+    policy: Annotated[
+        str, typer.Option(help="For uncertain: soft, zeros, ones, ignore, self-train, multi-class.")
+    ] = "soft",
+    gold: Annotated[
+        Path | None, typer.Option(help="Gold answers for the test images; else what their reports say.")
+    ] = None,
+    test_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of test images, where the manifest names no split.")
+    ] = 0.2,
+    model: Network = "densenet121",
+    settings: learning.Settings = None,
+    size: Size = "224",
+    window: Window = "",
+    fit: Fit = "stretch",
+    start_from: StartFrom = None,
+    augment: Augment = "light",
+    held_out: HeldOut = 0.15,
+    epochs: Epochs = 20,
+    batch_size: BatchSize = 32,
+    learning_rate: learning.LearningRate = 1e-3,
+    patience: learning.Patience = 3,
+    workers: Workers = 0,
+    seed: Seed = 0,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """From an archive of reports and their images to an image model and its evaluation, in one go.
+
+    The steps are label, images labels, images train, images predict and images evaluate, and OUT has what
+    each made. Options of a step that are not here need that step's own command.
+    """
+    from reportnlp.errors import InputError
+    from reportnlp.images.policies import Rules
+    from reportnlp.jobs import images_line as job
+
+    if len(reports) < 2:
+        raise InputError("One path was given. Give reports, and last the manifest of their images.")
+    loop = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "patience": patience}
+    wanted = job.ImagesLineJob(
+        tuple(reports[:-1]),
+        Path(reports[-1]),
+        out,
+        panel=panel,
+        method=method,
+        findings=tuple(finding or ()),
+        rules=Rules(policy=policy),
+        gold=gold,
+        test_share=test_share,
+        recipe=recipe(model, settings, start_from=start_from, augmentation=augment, training=dict(loop)),
+        preprocessing=preprocessing(size, window, fit),
+        held_out=held_out,
+        workers=workers,
+        seed=seed,
+        command=shlex.join(["reportnlp", *sys.argv[1:]]),
+        resume=resume,
+        overwrite=overwrite,
+    )
+    with terminal.progress() as progress:
+        lines = job.run(wanted, progress)
+    _tell(lines)
 
 
 def recipe(

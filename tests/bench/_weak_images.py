@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reportnlp.evaluation.answers import Answers
-from reportnlp.evaluation.read import read_answers, read_labels
+from reportnlp.evaluation.read import read_answers
 from reportnlp.images.manifest import ImageRow
-from reportnlp.images.policies import Rules, said, targets
+from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.table import ImageLabels, write_table
 from reportnlp.jobs import generate, images_evaluate, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe
+from reportnlp.jobs._images_join import join
 from reportnlp.jobs.images_evaluate import ImagesEvaluateJob
 from reportnlp.jobs.images_train import ImagesTrainJob
 from reportnlp.training.settings import TrainSettings
@@ -92,25 +92,7 @@ def labels_from(setting: Setting, name: str, reports: Path) -> Path:
 def told(setting: Setting, table: Path, policy: str, some: Sequence[ImageRow] | None = None) -> ImageLabels:
     """Image labels out of a label table, under a policy."""
     rows = setting.rows if some is None else some
-    keep = [row.report_id or row.study for row in rows]
-    found = read_labels(table, keep=keep)
-    answers: Answers = {report: found.answers[report] for report in keep if report in found.answers}
-    heard = said(answers, found.posteriors, (setting.finding,))
-    goal = targets(heard, Rules(policy=policy))
-    at = {report: place for place, report in enumerate(heard.report_ids)}
-    kept = [row for row in rows if (row.report_id or row.study) in at]
-    order = np.array([at[row.report_id or row.study] for row in kept])
-    return ImageLabels(
-        tuple(kept),
-        (setting.finding,),
-        goal.target[order],
-        goal.weight[order],
-        goal.mask[order],
-        heard.answers[order],
-        policy,
-        None if goal.distribution is None else goal.distribution[order],
-        setting.root,
-    )
+    return join(rows, setting.root, table, (setting.finding,), Rules(policy=policy))
 
 
 def trained(setting: Setting, name: str, labels: ImageLabels, *, seed: int, held_out: float = 0.15) -> Path:

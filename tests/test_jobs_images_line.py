@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from reportnlp.errors import InputError, OutputError, ResumeError
+from reportnlp.images.manifest import ImageRow, write_manifest
+from reportnlp.images.policies import Rules
+from reportnlp.images.preprocessing import Preprocessing
+from reportnlp.images.table import read_table
+from reportnlp.jobs import images_line, label
+from reportnlp.jobs._images_fit import ImageRecipe
+from reportnlp.jobs._images_join import with_splits
+from reportnlp.jobs.images_line import ImagesLineJob
+from reportnlp.training.settings import TrainSettings
+from tests.planted_images import SIDE, planted, rows
+
+torch.set_num_threads(1)
+
+COUNT = 120
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """Images, their manifest, and a report of each in a dozen wordings."""
+    there = planted(tmp_path, count=COUNT)
+    write_manifest(rows(COUNT), tmp_path / "manifest.csv")
+    yes, no = "IMPRESSION: Right lower lobe pneumonia.", "IMPRESSION: No pneumonia."
+    lines = [
+        json.dumps({"report_id": f"r{at}", "text": f"Film {at}. {yes if one else no}"})
+        for at, one in enumerate(there)
+    ]
+    (tmp_path / "reports.jsonl").write_text("\n".join(lines[:-1]), encoding="utf-8")
+    return tmp_path
+
+
+def job(desk: Path, **changes: Any) -> ImagesLineJob:
+    loop = TrainSettings(epochs=4, batch_size=16, learning_rate=0.01, device="cpu", patience=0)
+    recipe = ImageRecipe("small_cnn", {"widths": (4, 8)}, augmentation="none", train=loop)
+    given = {"recipe": recipe, "preprocessing": Preprocessing(size=(SIDE, SIDE)), **changes}
+    return ImagesLineJob((str(desk / "reports.jsonl"),), desk / "manifest.csv", desk / "line", **given)
+
+
+def test_from_reports_to_an_evaluated_image_model(desk: Path) -> None:
+    lines = images_line.run(job(desk, findings=("pneumonia",)))
+    assert lines[0] == "reports: read 119 = labelled 119 + quarantined 0 + duplicates 0"
+    assert "read 120 = with a report 119 + without one 1 + unusable rows 0; learned: pneumonia" in lines[1]
+    [area] = [float(line.split()[1]) for line in lines if line.startswith("    AUROC ") and line[10] in "01"]
+    assert area > 0.9, lines
+    assert any("what their reports say" in line for line in lines)
+    made = {path.name for path in (desk / "line").iterdir()}
+    assert {"labels.parquet", "image_labels.parquet", "model", "answers.parquet", "evaluation.html"} <= made
+    assert {row.split for row in read_table(desk / "line" / "image_labels.parquet").rows} == {"train", "test"}
+
+
+def test_a_stopped_line_goes_on_where_it_was(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> Any:
+        raise InputError("stopped here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("reportnlp.jobs.images_train.fill", stop)
+        with pytest.raises(InputError, match="stopped here"):
+            images_line.run(job(desk))
+    with pytest.raises(OutputError, match="Go on with --resume"):
+        images_line.run(job(desk))
+    with pytest.raises(ResumeError, match="another policy"):
+        images_line.run(job(desk, resume=True, rules=Rules(policy="ones")))
+    monkeypatch.setattr(label, "run", stop)
+    lines = images_line.run(job(desk, resume=True))
+    assert lines[0].startswith("reports are labelled already")
+    assert (desk / "line" / "evaluation.html").is_file()
+
+
+def test_findings_that_reports_affirm_are_learned_unasked(desk: Path) -> None:
+    images_line.run(job(desk))
+    assert read_table(desk / "line" / "image_labels.parquet").findings == (
+        "lung_opacity",
+        "pneumonia",
+        "no_finding",
+    )
+
+
+def test_a_folder_of_something_else_is_left_alone(desk: Path) -> None:
+    (desk / "line").mkdir()
+    (desk / "line" / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputError, match="holds something else"):
+        images_line.run(job(desk, overwrite=True))
+
+
+def test_images_of_other_reports_are_refused(desk: Path) -> None:
+    strange = [ImageRow(f"x{at}", f"images.npz#image/{at}") for at in range(40)]
+    write_manifest(strange, desk / "manifest.csv")
+    with pytest.raises(InputError, match="None of the 40 images has a report"):
+        images_line.run(job(desk))
+
+
+def test_splits_keep_patients_whole_and_those_of_a_manifest_stand() -> None:
+    some = [ImageRow(f"s{at}", f"{at}.png", f"p{at // 3}") for at in range(60)]
+    drawn = with_splits(some, test_share=0.25, seed=1)
+    sides = {name: {row.patient for row in drawn if row.split == name} for name in ("train", "test")}
+    assert not sides["train"] & sides["test"]
+    assert np.mean([row.split == "test" for row in drawn]) == pytest.approx(0.25, abs=0.03)
+    named = [ImageRow("s", "a.png", split="valid"), ImageRow("t", "b.png")]
+    assert with_splits(named, test_share=0.5, seed=1) == tuple(named)
