@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+import reportnlp
 from reportnlp_api import Settings, create_app
 from reportnlp_api.hands import Hand, ThreadHand
 from reportnlp_api.worker import Worker
@@ -25,7 +27,13 @@ def settings_in(folder: Path, **given: Any) -> Settings:
     return Settings.model_validate({"workers": 1, "method": "rules", **files, **given})
 
 
-def in_threads(load: Callable[..., Any] | None = None) -> Callable[[], Any]:
+@cache
+def load(panel: str | None, *, method: str, abstain: bool) -> reportnlp.Labeler:
+    """A labeler, made once for all tests: they share what takes the time."""
+    return reportnlp.load(panel, method=method, abstain=abstain)
+
+
+def in_threads(load: Callable[..., Any] = load) -> Callable[[], Any]:
     """Starts workers in threads of this process; `load` makes their labelers."""
 
     async def start() -> Hand:
@@ -34,7 +42,7 @@ def in_threads(load: Callable[..., Any] | None = None) -> Callable[[], Any]:
     return start
 
 
-def app_in(folder: Path, load: Callable[..., Any] | None = None, **given: Any) -> FastAPI:
+def app_in(folder: Path, load: Callable[..., Any] = load, **given: Any) -> FastAPI:
     """An application whose workers are threads."""
     return create_app(settings_in(folder, **given), start=in_threads(load))
 

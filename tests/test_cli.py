@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from typer import Typer
-from typer.models import CommandInfo
+from typer.models import CommandInfo, TyperInfo
 
 import reportnlp as package
 from reportnlp import cli
@@ -31,20 +31,23 @@ from reportnlp.formats.blocks import ReadOptions
 from reportnlp.golds import openi_mesh
 from reportnlp.jobs import doctor, findings, gold, label
 from reportnlp.types import BadRow
+from reportnlp_api import keys
 from tests.conftest import Command
 
 SECRET = "Mr Example has an embolus"
 HEAVY = ("numpy", "pyarrow", "pydantic", "rich", "sklearn", "spacy", "torch")
 
 
-def commands(app: Typer, *words: str) -> Iterator[tuple[str, CommandInfo]]:
-    """Every command by what a user types, those of groups too."""
+def commands(app: Typer, *words: str) -> Iterator[tuple[str, CommandInfo | TyperInfo]]:
+    """Every command by what a user types, those of groups too, and groups that do something themselves."""
     for command in app.registered_commands:
         assert command.callback
         yield " ".join((*words, command.name or command.callback.__name__)), command
     for group in app.registered_groups:
         assert group.typer_instance
         name = group.typer_instance.info.name  # none: its commands are those of the group it is in
+        if name and group.typer_instance.info.invoke_without_command is True:
+            yield " ".join((*words, name)), group.typer_instance.info
         yield from commands(group.typer_instance, *words, *([name] if name else []))
 
 
@@ -79,7 +82,9 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded_by_help() == set()
 
 
-@pytest.mark.parametrize("words", ["label", "corpora", "corpora gold", "embed", "embed train", "embed plot"])
+@pytest.mark.parametrize(
+    "words", ["label", "corpora", "corpora gold", "embed", "embed train", "embed plot", "serve"]
+)
 def test_help_of_a_command_loads_nothing_heavy(words: str) -> None:
     assert loaded_by_help(*words.split()) <= {"pydantic"}  # typer's own, for any command
 
@@ -114,8 +119,9 @@ def test_every_job_is_a_command_and_every_command_a_job(root: Path) -> None:
 
 
 def job_of(command: str) -> str:
-    """The file of a command's job; those of `embed` share one."""
-    return "embed" if command.startswith("embed ") else command.split()[-1]
+    """The file of a command's job; those of `embed` share one, and those of `serve`."""
+    first, *_, last = (*command.split(), command.split()[-1])
+    return first if first in ("embed", "serve") else last
 
 
 def plant_vectors(folder: Path) -> None:
@@ -133,7 +139,8 @@ def plant_vectors(folder: Path) -> None:
 def test_the_example_in_the_help_works(name: str, desk: Path, reportnlp: Command) -> None:
     openi_mesh.plant(desk)  # in the place of a published archive that an example names
     plant_vectors(desk)
-    command: CommandInfo = COMMANDS[name]
+    keys.add(desk / "keys.json", "intern")
+    command = COMMANDS[name]
     example = (command.epilog or "").removeprefix("Example: reportnlp ")
     outcome = reportnlp(*shlex.split(example))
     assert outcome.code == 0, outcome.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,6 +22,8 @@ from reportnlp_api.metrics import Metrics
 from reportnlp_api.quotas import Quotas
 from reportnlp_api.routes import catalogue, docs, health, jobs, label, page
 from reportnlp_api.settings import Settings, SettingsError
+
+LOG = logging.getLogger("reportnlp_api")
 
 ROUTERS = (label.router, jobs.router, catalogue.router, health.router, docs.router, page.router)
 
@@ -42,6 +45,8 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
         summary="Findings, with evidence, out of free-text radiology reports.",
         version=__version__,
         lifespan=_lifespan,
+        # Its logs and traces hold messages of exceptions, and so what was sent.
+        telemetry={"logs": False, "tracing": False, "metrics": False},
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -54,6 +59,8 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     state.quotas = Quotas(settings.quota_per_minute)
     state.audit = Audit(settings.audit_file)
     state.assets = page.read_assets()
+    for reason in state.catalogue.skipped:
+        LOG.warning("%s", reason)
     begin = start or partial(ProcessHand.start, settings.loaded)
     state.batcher = Batcher(settings, state.catalogue.default, begin, state.metrics)
     _watch(state.metrics, state.batcher)
@@ -89,6 +96,7 @@ def check_exposure(settings: Settings) -> None:
 
 def _watch(metrics: Metrics, batcher: Batcher) -> None:
     metrics.watch("queue_tokens", "Tokens that wait.", lambda: batcher.queued)
+    metrics.watch("requests_open", "Requests that are being labelled or wait for it.", lambda: batcher.open)
     metrics.watch("workers_ready", "Workers that have loaded.", lambda: batcher.ready)
 
 

@@ -1,13 +1,11 @@
 """The OpenAPI document: what the routes say, and the bodies that they read themselves.
 
-`python -m reportnlp_api.contract api/openapi.json` writes the committed one anew.
+`python -m reportnlp_api api/openapi.json` writes the committed one anew.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from reportnlp_api.job_schemas import JobRequest, LabelRowOut, QuarantinedOut
-from reportnlp_api.problems import Problem
+from reportnlp_api.problems import Problem, documented
 from reportnlp_api.schemas import LabelRequest, LabelResponse
 
 STOCK = ("HTTPValidationError", "ValidationError")
@@ -45,6 +43,10 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas.update(bodies["$defs"])
     for name in STOCK:
         schemas.pop(name, None)
+    for path in found["paths"].values():
+        for operation in path.values():
+            if "422" in operation["responses"]:
+                operation["responses"]["422"] = documented(422)[422]
     found["components"]["schemas"] = dict(sorted(schemas.items()))
     found["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -58,15 +60,3 @@ def document(app: FastAPI) -> dict[str, Any]:
 def shown(app: FastAPI) -> str:
     """The document as it is committed."""
     return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
-
-
-def main(path: str) -> None:
-    """Write the document of an application with default settings."""
-    from reportnlp_api.app import create_app
-    from reportnlp_api.settings import Settings
-
-    Path(path).write_text(shown(create_app(Settings())), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

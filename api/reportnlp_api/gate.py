@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import re
-import sys
 import time
 import traceback
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ from reportnlp_api.metrics import Metrics
 from reportnlp_api.problems import ProblemError
 from reportnlp_api.quotas import Quotas
 from reportnlp_api.settings import Settings
+
+LOG = logging.getLogger("reportnlp_api")
 
 REQUEST_ID = re.compile(r"[0-9a-fA-F-]{16,64}")
 """An id that is taken over: a UUID or a trace id. Words would let a name into the log."""
@@ -43,7 +45,6 @@ class Visit:
         began: by the monotonic clock.
         caller: name of the key.
         status: of the answer; 499 before there is any.
-        facts: what the route tells the audit log: counts and names of ours.
     """
 
     id: str
@@ -212,4 +213,4 @@ def _too_big(limit: int) -> ProblemError:
 def tell(error: Exception, request_id: str) -> None:
     """Log where a fault happened. Its message, and the values around it, may hold a report's text."""
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    print(f"reportnlp: {request_id}: {type(error).__name__} at {' < '.join(places[::-1])}", file=sys.stderr)
+    LOG.error("%s: %s at %s", request_id, type(error).__name__, " < ".join(places[::-1]))

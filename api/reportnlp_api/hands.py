@@ -75,7 +75,7 @@ class ProcessHand:
             (size,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
             return unpack(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, OSError) as error:
-            raise HandLostError from error
+            raise HandLostError("it ended by itself, or was killed") from error
 
     def kill(self) -> None:
         """End it at once, whatever it is at."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+
+NULL: dict[str, Any] = {"type": "null"}
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=NO_CONTROLS)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -42,6 +44,11 @@ class Options(_Strict):
     deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
+def _either(given: str, other: str) -> dict[str, Any]:
+    """Of two fields that may be null, the one that is given, as JSON schema says it."""
+    return {"required": [given], "properties": {given: {"not": NULL}, other: NULL}}
+
+
 class LabelRequest(_Strict):
     """Reports to label: one as `report`, or several as `reports`.
 
@@ -51,6 +58,10 @@ class LabelRequest(_Strict):
         report, reports: what to label.
         options: how.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [_either("report", "reports"), _either("reports", "report")]}
+    )
 
     panel: Name | None = None
     method: Name | None = None

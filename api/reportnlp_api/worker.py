@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -27,10 +28,10 @@ class Worker:
 
     Args:
         loaded: how many.
-        load: makes a labeler out of `panel`, `method` and `abstain`; None: `reportnlp.load`.
+        load: makes a labeler, as `reportnlp.load` does.
     """
 
-    def __init__(self, loaded: int, load: Callable[..., Any] | None = None) -> None:
+    def __init__(self, loaded: int, load: Callable[..., Any]) -> None:
         self._room = loaded
         self._load = load
         self._labelers: OrderedDict[tuple[str, str, bool], Any] = OrderedDict()
@@ -43,7 +44,8 @@ class Worker:
                 parts the texts; without reports the labeler is only loaded.
 
         Returns:
-            Head `{"model", "tokens"}` (the tokens of each report) or `{"failed"}`; parts the results.
+            Head `{"model", "tokens", "loaded"}` (the tokens of each report; panel and source of each labeler
+            that is loaded) or `{"failed"}`; parts the results.
         """
         head = frame.head
         try:
@@ -56,7 +58,8 @@ class Worker:
         results = label(labeler, head["reports"], texts)
         tokens = [result["tokens_read"] for result in results]
         shown = [json.dumps(result, ensure_ascii=False).encode() for result in results]
-        return Frame({"model": labeler.model, "tokens": tokens}, shown)
+        loaded = [(panel, source) for panel, source, _ in self._labelers]
+        return Frame({"model": labeler.model, "tokens": tokens, "loaded": loaded}, shown)
 
     def _labeler(self, panel: str, source: str, abstain: bool) -> Any:
         key = (panel, source, abstain)
@@ -68,13 +71,9 @@ class Worker:
         return self._labelers[key]
 
     def _make(self, panel: str, source: str, abstain: bool) -> Any:
-        if self._load is not None:
-            return self._load(panel, method=source, abstain=abstain)
-        import reportnlp
-
         # A model folder brings its own panel, which need not be one of the shipped.
-        own = Path(source).is_absolute()
-        return reportnlp.load(None if own else panel, method=source, abstain=abstain)
+        named = None if Path(source).is_absolute() else panel
+        return self._load(named, method=source, abstain=abstain)
 
 
 def label(labeler: Any, asked: Sequence[Sequence[Any]], texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -151,11 +150,21 @@ def serve(line: socket.socket, loaded: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(THREADS, "1"), TOKENIZERS_PARALLELISM="false")
-    worker = Worker(loaded)
+    worker = Worker(loaded, _load_for_good)
     line.setblocking(True)
     with suppress(EOFError, ConnectionError), line:
         while True:
             line.sendall(pack(worker(_receive(line))))
+
+
+def _load_for_good(panel: str | None, **how: Any) -> Any:
+    """A labeler that the garbage collector passes by: it has many parts, and looking at them takes long."""
+    import reportnlp
+
+    labeler = reportnlp.load(panel, **how)
+    gc.collect()
+    gc.freeze()
+    return labeler
 
 
 def _receive(line: socket.socket) -> Frame:

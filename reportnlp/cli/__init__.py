@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from reportnlp import __version__, terminal
-from reportnlp.cli import catalogue, corpora, embed, evaluate, label, train
+from reportnlp.cli import catalogue, corpora, embed, evaluate, label, serve, train
 
-_PARTS = (label, train, evaluate, catalogue, corpora, embed)
+_PARTS = (label, train, evaluate, serve, catalogue, corpora, embed)
 """In the order of the help."""
 
 app = typer.Typer(

@@ -52,7 +52,6 @@ async def models(request: Request) -> ModelsOut:
     """The rules, the shipped models (`auto`) and the models under the configured roots."""
     catalogue: Catalogue = request.app.state.catalogue
     batcher: Batcher = request.app.state.batcher
-    loaded = {method for method, _ in batcher.loaded}
     found = [
         ModelOut(
             name=method.name,
@@ -60,7 +59,7 @@ async def models(request: Request) -> ModelsOut:
             kind="model" if method.is_model else "rules",
             digest=method.digest,
             title=method.title,
-            loaded=method in loaded,
+            loaded=batcher.has_loaded(method),
         )
         for method in catalogue.methods.values()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from reportnlp import __version__
-from reportnlp_api.batching import Answer, Asked, Batcher
+from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import Catalogue, Method
 from reportnlp_api.metrics import Metrics
+from reportnlp_api.pieces import Answer, Asked
 from reportnlp_api.problems import Fault, ProblemError, documented, faults_of, invalid
 from reportnlp_api.quotas import Quotas
 from reportnlp_api.schemas import LabelRequest, LabelResponse
@@ -43,20 +45,35 @@ async def label(request: Request) -> Response:
     state = request.app.state
     settings: Settings = state.settings
     catalogue: Catalogue = state.catalogue
-    asked = parse(request.headers.get("content-type", ""), await request.body())
+    asked = parse(request.headers.get("content-type", ""), await body_of(request, settings.deadline_s))
     check_sizes(asked, settings)
     method = catalogue.find(asked.panel, asked.method)
     reports = to_label(asked, method)
     facts = request.state.facts
     facts.update(panel=method.panel, labelled_by=method.name, reports=len(reports))
+    batcher: Batcher = state.batcher
+    batcher.check(sum(report.tokens for report in reports))  # what is refused costs no quota
     quotas: Quotas = state.quotas
     quotas.take(request.state.caller, len(reports))
-    batcher: Batcher = state.batcher
     deadline = min(asked.options.deadline_s or settings.deadline_s, settings.deadline_s)
     answer = await batcher.label(method, reports, abstain=asked.options.abstain, deadline_s=deadline)
     facts.update(tokens=sum(answer.tokens))
     count(state.metrics, method, answer)
     return Response(shown(request.state.request_id, method, answer), media_type="application/json")
+
+
+async def body_of(request: Request, deadline_s: float) -> bytes:
+    """The body, unless it comes too slowly.
+
+    Raises:
+        ProblemError: it did not come in time, or is too big.
+    """
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await request.body()
+    except TimeoutError:
+        detail = f"The body did not come within {deadline_s:g} s."
+        raise ProblemError(504, "deadline-passed", detail) from None
 
 
 def parse(content_type: str, body: bytes) -> LabelRequest:
