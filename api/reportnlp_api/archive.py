@@ -11,11 +11,13 @@ from uuid import uuid4
 from reportnlp_api.catalogue import Catalogue
 from reportnlp_api.gate import tell
 from reportnlp_api.job_files import JobFiles
+from reportnlp_api.job_process import STOPPED, Outcome, Task
 from reportnlp_api.job_roots import files_of, is_inside
-from reportnlp_api.job_run import STOPPED, Outcome, Run, Task
+from reportnlp_api.job_run import Run
+from reportnlp_api.job_table import CANCELLED, Job
 from reportnlp_api.problems import ProblemError
 from reportnlp_api.settings import Settings
-from reportnlp_api.store import CANCELLED, LEASE_S, Job, Store
+from reportnlp_api.store import LEASE_S, Store
 
 TICK_S = 0.2
 """Seconds between looks at a running job: how far it is, and whether it was cancelled."""
@@ -50,6 +52,12 @@ class Jobs:
     Args:
         settings: where they lie, and how long they are kept.
         catalogue: what labels.
+
+    Attributes:
+        draining: the service is about to stop, and the job that runs goes back into the queue. A plain flag:
+            a signal's handler sets it, and may take no lock.
+        files: the jobs' folders.
+        store: the jobs, once it is started.
     """
 
     store: Store
@@ -60,7 +68,7 @@ class Jobs:
         self._settings = settings
         self._catalogue = catalogue
         self._worker = uuid4().hex
-        self._stopping = threading.Event()
+        self.draining = False
         self._new = threading.Event()
         self._tidied = -TIDY_EVERY_S
 
@@ -76,7 +84,7 @@ class Jobs:
 
     async def stop(self) -> None:
         """Put the job that runs back into the queue, its finished work kept."""
-        self._stopping.set()
+        self.draining = True
         self._new.set()
         await asyncio.to_thread(self._thread.join)
         self.store.close()
@@ -89,13 +97,13 @@ class Jobs:
         self.store = Store(self._settings.jobs_url, self._settings.job_ttl_s)
 
     def _serve(self) -> None:
-        while not self._stopping.is_set():
+        while not self.draining:
             try:
                 self._once()
             except Exception as error:
                 # Such as a database that is away: the job's lease runs out, and it is taken again.
                 tell(error, "jobs")
-                self._stopping.wait(IDLE_S)
+                time.sleep(IDLE_S)
 
     def _once(self) -> None:
         self._tidy()
@@ -135,7 +143,8 @@ class Jobs:
             input=str(source),
             format="jsonl" if job.path is None else None,
             table=str(self.files.table(job.folder)),
-            panel=method.panel,
+            # A model folder brings its own panel, which need not be one of the shipped.
+            panel="" if Path(method.source).is_absolute() else method.panel,
             method=method.source,
             abstain=job.abstain,
             workers=self._settings.job_workers,
@@ -144,7 +153,7 @@ class Jobs:
     def _follow(self, job: Job, run: Run) -> None:
         """Watch a run until it ends, or is to end."""
         told, renewed = 0, time.monotonic()
-        while not self._stopping.is_set():
+        while not self.draining:
             outcome = run.hear(TICK_S)
             if outcome is not None:
                 self._conclude(job, outcome)

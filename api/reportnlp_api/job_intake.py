@@ -17,9 +17,9 @@ from reportnlp_api.catalogue import Method
 from reportnlp_api.job_files import Upload
 from reportnlp_api.job_roots import digest_of, find_input
 from reportnlp_api.job_schemas import JobRequest, JobSettings
+from reportnlp_api.job_table import Job, NewJob
 from reportnlp_api.problems import Fault, ProblemError, faults_of, invalid
 from reportnlp_api.settings import Settings
-from reportnlp_api.store import Job, NewJob
 
 NDJSON = "application/x-ndjson"
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from reportnlp_api import store
+from reportnlp_api.job_table import DONE, Job
 from reportnlp_api.schemas import NO_CONTROLS, Name
 
 ServerPath = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=NO_CONTROLS)]
@@ -118,7 +118,7 @@ class QuarantinedOut(BaseModel):
     reason: str
 
 
-def job_out(job: store.Job) -> JobOut:
+def job_out(job: Job) -> JobOut:
     """A job as it is answered."""
     here = f"/v1/jobs/{quote(job.id, safe='')}"
     return JobOut.model_validate(
@@ -140,8 +140,8 @@ def job_out(job: store.Job) -> JobOut:
     )
 
 
-def _counts(job: store.Job) -> dict[str, int | None] | None:
-    if job.state != store.DONE:
+def _counts(job: Job) -> dict[str, int | None] | None:
+    if job.state != DONE:
         return None
     return {name: getattr(job, name) for name in CountsOut.model_fields}
 

@@ -8,145 +8,18 @@ is anybody's to take up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import fields
 from time import time
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Engine,
-    Float,
-    Index,
-    MetaData,
-    RowMapping,
-    String,
-    Table,
-    Text,
-    and_,
-    create_engine,
-    delete,
-    event,
-    insert,
-    make_url,
-    or_,
-    select,
-    true,
-    update,
-)
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true, update
+from sqlalchemy.exc import IntegrityError
 
-from reportnlp import ReportNLPError
-
-QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+from reportnlp_api.database import open_database
+from reportnlp_api.job_table import CANCELLED, DONE, FAILED, JOBS, QUEUED, RUNNING, Job, NewJob
 
 LEASE_S = 5.0
 """How long a job stays with a service that is not heard of. It is renewed several times a second."""
-
-BUSY_S = 30.0
-"""How long SQLite waits for another's transaction, in seconds."""
-
-METADATA = MetaData()
-
-JOBS = Table(
-    "reportnlp_jobs",
-    METADATA,
-    Column("owner", String(64), primary_key=True),
-    Column("id", String(64), primary_key=True),
-    Column("folder", String(32), nullable=False, unique=True),
-    Column("digest", String(64), nullable=False),
-    Column("panel", String(128), nullable=False),
-    Column("method", String(128), nullable=False),
-    Column("abstain", Boolean, nullable=False),
-    Column("path", Text),
-    Column("state", String(16), nullable=False),
-    Column("created", Float(53), nullable=False),
-    Column("updated", Float(53), nullable=False),
-    Column("expires", Float(53)),
-    Column("worker", String(32)),
-    Column("lease", Float(53)),
-    Column("takes", BigInteger, nullable=False, default=0),
-    Column("total", BigInteger),
-    Column("done", BigInteger, nullable=False, default=0),
-    Column("read", BigInteger),
-    Column("labelled", BigInteger),
-    Column("quarantined", BigInteger),
-    Column("duplicates", BigInteger),
-    Column("model", Text),
-    Column("error", Text),
-    Index("reportnlp_jobs_by_state", "state", "created"),
-)
-
-
-class StoreError(ReportNLPError):
-    """The jobs' database cannot be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """What a job is when it is made.
-
-    Attributes:
-        owner: name of the key that made it.
-        id: the owner's name for it.
-        folder: name of its folder, like no other's, of this or any earlier job.
-        digest: sha256 (hex) of content and settings.
-        panel, method, abstain: how to label.
-        path: the server's own file or folder to label; None for what was uploaded.
-    """
-
-    owner: str
-    id: str
-    folder: str
-    digest: str
-    panel: str
-    method: str
-    abstain: bool
-    path: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Job(NewJob):
-    """A job as the database has it; times are Unix times in seconds.
-
-    Attributes:
-        state: queued, running, done, failed or cancelled.
-        created, updated: when it was made, and changed.
-        expires: when it goes with its data; None until it is over.
-        worker: the service that runs it.
-        lease: until when it is that service's.
-        takes: how often it was taken up since it last came further than before.
-        total: rows in all, an estimate until the end; None while unknown.
-        done: rows so far.
-        read, labelled, quarantined, duplicates: what became of the rows; None until it is done.
-        model: what labelled; None until it is done, or where nothing was labelled.
-        error: why it failed.
-    """
-
-    state: str
-    created: float
-    updated: float
-    expires: float | None
-    worker: str | None
-    lease: float | None
-    takes: int
-    total: int | None
-    done: int
-    read: int | None
-    labelled: int | None
-    quarantined: int | None
-    duplicates: int | None
-    model: str | None
-    error: str | None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether its state will not change any more."""
-        return self.state in (DONE, FAILED, CANCELLED)
 
 
 class Store:
@@ -164,18 +37,7 @@ class Store:
     def __init__(self, url: str, ttl_s: float, *, clock: Callable[[], float] = time) -> None:
         self._ttl_s = ttl_s
         self._clock = clock
-        self._engine = _engine(url)
-        try:
-            METADATA.create_all(self._engine)
-        except SQLAlchemyError:
-            self._create_again(url)
-
-    def _create_again(self, url: str) -> None:
-        # Two services that start together both find no table, and one of them comes too late to make it.
-        try:
-            METADATA.create_all(self._engine)
-        except SQLAlchemyError as error:
-            raise _unusable(url, error) from None
+        self._engine = open_database(url)
 
     def add(self, new: NewJob) -> Job | None:
         """Queue a new job; None where the owner has one of this id already, unless that was cancelled."""
@@ -224,12 +86,12 @@ class Store:
         """
         progress: dict[str, Any] = {"lease": self._clock() + LEASE_S, "total": total}
         if done > job.done:
-            progress |= {"done": done, "takes": 0}
+            progress |= {"done": done, "takes": 1}
         return self._change(_held(job), progress)
 
     def park(self, job: Job) -> bool:
         """Give a job back to the queue, unharmed."""
-        return self._change(_held(job), {"state": QUEUED, **FREE, "takes": job.takes - 1})
+        return self._change(_held(job), {"state": QUEUED, **FREE, "takes": JOBS.c.takes - 1})
 
     def requeue(self, job: Job) -> bool:
         """Give a job back to the queue whose run broke."""
@@ -278,7 +140,7 @@ class Store:
         found = select(JOBS).where(where).order_by(JOBS.c.created, JOBS.c.folder)
         with self._engine.connect() as connection:
             rows = connection.execute(found).mappings().all()
-        return map(_job, rows)
+        return (Job(**row) for row in rows)
 
 
 FREE = {"worker": None, "lease": None}
@@ -291,41 +153,3 @@ def _is(owner: str, id: str) -> ColumnElement[bool]:
 def _held(job: Job) -> ColumnElement[bool]:
     """Still the job that this service took: not one that lost its lease and was taken by another."""
     return and_(JOBS.c.folder == job.folder, JOBS.c.state == RUNNING, JOBS.c.worker == job.worker)
-
-
-def _job(row: RowMapping) -> Job:
-    return Job(**row)
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-        if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        # A file's connections cost nothing, and none outlives its thread.
-        engine = create_engine(
-            parsed, poolclass=NullPool, connect_args={"timeout": BUSY_S}, hide_parameters=True
-        )
-    except (SQLAlchemyError, ImportError, OSError) as error:
-        raise _unusable(url, error) from None
-    event.listen(engine, "connect", _write_ahead)
-    return engine
-
-
-def _write_ahead(connection: Any, record: Any) -> None:
-    """Readers need not wait for a writer; what was committed survives a loss of power."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _unusable(url: str, error: Exception) -> StoreError:
-    # The URL may hold a password.
-    backend = url.partition(":")[0]
-    why = str(error.__cause__ or error).splitlines()[0] if isinstance(error, ImportError | OSError) else ""
-    return StoreError(
-        f"The jobs' database ({backend}) cannot be used: {why or type(error).__name__}. Check jobs_url "
-        "(REPORTNLP_JOBS_URL): it is an SQLAlchemy URL, such as sqlite:////var/lib/reportnlp/jobs.sqlite, or "
-        "postgresql+psycopg://user@host/name with psycopg installed."
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
+from reportnlp.client import _reading as reading
 from reportnlp.client import _results as results
 from reportnlp.client._errors import JobError, ServiceError
 from reportnlp.client._upload import Upload, report_fields
@@ -109,7 +110,7 @@ def label(
         "reports": [_report(number, report) for number, report in enumerate(many)],
         "options": options,
     }
-    return Call("POST", "/v1/label", results.answers, body=body)
+    return Call("POST", "/v1/label", reading.answers, body=body)
 
 
 def _report(number: int, report: Any) -> dict[str, str]:
@@ -118,10 +119,10 @@ def _report(number: int, report: Any) -> dict[str, str]:
     )
 
 
-PANELS = Call("GET", "/v1/panels", results.panels)
-FINDINGS = Call("GET", "/v1/findings", results.findings)
-MODELS = Call("GET", "/v1/models", results.models)
-JOBS = Call("GET", "/v1/jobs", results.jobs)
+PANELS = Call("GET", "/v1/panels", reading.panels)
+FINDINGS = Call("GET", "/v1/findings", reading.findings)
+MODELS = Call("GET", "/v1/models", reading.models)
+JOBS = Call("GET", "/v1/jobs", reading.jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,32 +142,32 @@ class How:
 def submit(upload: Upload, id: str | None, how: How) -> Call[results.Job]:
     """Make a job of an upload; without an id its content and settings name it."""
     name = id or sha256(f"{upload.digest} {how.panel} {how.method} {how.abstain}".encode()).hexdigest()[:32]
-    return Call("PUT", job_path(name), results.job, query=how.fields, upload=upload)
+    return Call("PUT", job_path(name), reading.job, query=how.fields, upload=upload)
 
 
 def submit_server_path(path: str | Path, id: str, how: How) -> Call[results.Job]:
     """Make a job of a file or folder on the server."""
-    return Call("PUT", job_path(id), results.job, body={"path": str(path), **how.fields})
+    return Call("PUT", job_path(id), reading.job, body={"path": str(path), **how.fields})
 
 
 def get_job(id: str) -> Call[results.Job]:
     """Ask how a job is."""
-    return Call("GET", job_path(id), results.job)
+    return Call("GET", job_path(id), reading.job)
 
 
 def cancel(id: str) -> Call[results.Job]:
     """Cancel a job, or remove one that is over."""
-    return Call("DELETE", job_path(id), results.job)
+    return Call("DELETE", job_path(id), reading.job)
 
 
 def result_rows(id: str) -> Call[results.LabelRow]:
     """The label table of a job, line by line."""
-    return Call("GET", f"{job_path(id)}/results", results.label_row)
+    return Call("GET", f"{job_path(id)}/results", reading.label_row)
 
 
 def error_rows(id: str) -> Call[results.QuarantinedRow]:
     """What a job could not label, line by line."""
-    return Call("GET", f"{job_path(id)}/errors", results.quarantined_row)
+    return Call("GET", f"{job_path(id)}/errors", reading.quarantined_row)
 
 
 def job_path(id: str) -> str:

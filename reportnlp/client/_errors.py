@@ -11,6 +11,9 @@ SHOWN = 500
 """Characters of a detail that are shown."""
 
 
+NOT_OURS = "That is no answer of this service. Is there another at this address, or a proxy between?"
+
+
 class ServiceError(ReportNLPError):
     """The service refused, and says why.
 
@@ -33,7 +36,7 @@ class ServiceError(ReportNLPError):
         given = problem.get("errors")
         places = [place for place in given if isinstance(place, Mapping)] if isinstance(given, list) else []
         self.errors = tuple((str(place.get("pointer")), str(place.get("detail"))) for place in places)
-        detail = str(problem.get("detail", "It gave no problem details."))[:SHOWN]
+        detail = str(problem.get("detail", NOT_OURS))[:SHOWN]
         faults = "".join(f" {pointer}: {text}" for pointer, text in self.errors)[:SHOWN]
         asked = f" Request {self.request_id}." if self.request_id else ""
         super().__init__(f"The service answered {status}: {detail}{faults}{asked}")

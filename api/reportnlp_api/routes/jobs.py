@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from reportnlp_api.archive import Jobs
 from reportnlp_api.job_intake import NDJSON, accept
 from reportnlp_api.job_schemas import JobOut, JobSettings, JobsOut, LabelRowOut, QuarantinedOut, job_out
+from reportnlp_api.job_table import DONE, RUNNING, Job
 from reportnlp_api.problems import ProblemError, documented
-from reportnlp_api.store import DONE, RUNNING, Job
 
 router = APIRouter(tags=["jobs"])
 
