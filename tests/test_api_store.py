@@ -1,6 +1,6 @@
 """The jobs' database: no change of state is made twice, and nobody's job is lost.
 
-Runs on SQLite, and on PostgreSQL too where REPORTNLP_TEST_POSTGRES holds the SQLAlchemy URL of an empty database.
+On SQLite, and on PostgreSQL too where REPORTNLP_TEST_POSTGRES is the SQLAlchemy URL of an empty database.
 """
 
 from __future__ import annotations
