@@ -54,8 +54,7 @@ class Jobs:
         catalogue: what labels.
 
     Attributes:
-        draining: the service is about to stop, and the job that runs goes back into the queue. A plain flag:
-            a signal's handler sets it, and may take no lock.
+        draining: the service is about to stop. A plain flag: signal handlers may take no lock.
         files: the jobs' folders.
         store: the jobs, once it is started.
     """
