@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 import schemathesis
-import uvicorn
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
@@ -25,7 +20,7 @@ from schemathesis.core.result import Ok
 
 from reportnlp_api import Settings, contract
 from reportnlp_api.problems import KIND
-from tests.api_service import app_in, serving
+from tests.api_service import app_in, listening, serving
 
 REWRITE = "python -m reportnlp_api api/openapi.json"
 """Writes the committed document anew, after a change that is meant."""
@@ -92,25 +87,10 @@ def test_the_readme_has_every_setting_with_its_default_and_every_route(app: Fast
         assert path in readme
 
 
-@contextmanager
-def listening(folder: Path) -> Iterator[str]:
-    """The address of a service in a thread: what is tried on it goes through a real server."""
-    app = app_in(folder)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, ws="none"))
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_no_answer_is_a_fault_or_undocumented(tmp_path: Path, mode: GenerationMode) -> None:
     asked: set[str] = set()
-    with listening(tmp_path) as url:
+    with listening(app_in(tmp_path)) as url:
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json", wait_for_schema=20)
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)

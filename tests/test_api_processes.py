@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ import pytest
 
 from reportnlp_api import create_app
 from tests.api_service import serving, settings_in
+from tests.conftest import Command
 
 SERVE = (sys.executable, "-m", "reportnlp", "serve")
 
@@ -131,16 +133,10 @@ def test_workers_end_when_the_service_is_killed(root: Path, tmp_path: Path) -> N
         assert psutil.wait_procs(family, timeout=20)[1] == []
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(root: Path, tmp_path: Path) -> None:
-    with served(root, tmp_path) as (_, url):
-        port = url.rpartition(":")[2]
-        done = subprocess.run(
-            [*SERVE, "--port", port],
-            env={**os.environ, "PYTHONPATH": f"{root}:{root / 'api'}"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 2
-    assert f"port {port} cannot be had: Address already in use." in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_a_port_that_is_taken_is_told_in_one_line(reportnlp: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        code, out, err = reportnlp("serve", "--port", str(port), "--method", "rules")
+    assert (code, out) == (2, "")
+    assert f"port {port} cannot be had: Address already in use." in err
+    assert err.count("\n") == 1

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from reportnlp import __version__
 from reportnlp_api import contract, problems
+from reportnlp_api.archive import Jobs
 from reportnlp_api.audit import Audit
 from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import read_catalogue
@@ -19,12 +20,12 @@ from reportnlp_api.hands import ProcessHand, Start
 from reportnlp_api.keys import Keys
 from reportnlp_api.metrics import Metrics
 from reportnlp_api.quotas import Quotas
-from reportnlp_api.routes import catalogue, docs, health, label, page
+from reportnlp_api.routes import catalogue, docs, health, jobs, label, page
 from reportnlp_api.settings import Settings, SettingsError
 
 LOG = logging.getLogger("reportnlp_api")
 
-ROUTERS = (label.router, catalogue.router, health.router, docs.router, page.router)
+ROUTERS = (label.router, jobs.router, catalogue.router, health.router, docs.router, page.router)
 
 
 def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
@@ -53,6 +54,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     state = app.state
     state.settings = settings
     state.catalogue = read_catalogue(settings)
+    state.jobs = Jobs(settings, state.catalogue)
     state.metrics = Metrics()
     state.quotas = Quotas(settings.quota_per_minute)
     state.audit = Audit(settings.audit_file)
@@ -102,9 +104,11 @@ def _watch(metrics: Metrics, batcher: Batcher) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start the workers; at the end, finish what is under way."""
     app.state.audit.open()
+    await app.state.jobs.start()
     await app.state.batcher.start()
     try:
         yield
     finally:
+        await app.state.jobs.stop()
         await app.state.batcher.stop()
         app.state.audit.close()

@@ -12,13 +12,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from reportnlp_api.job_schemas import JobRequest, LabelRowOut, QuarantinedOut
 from reportnlp_api.problems import Problem, documented
 from reportnlp_api.schemas import LabelRequest, LabelResponse
 
 STOCK = ("HTTPValidationError", "ValidationError")
 """FastAPI's own error bodies, which no route of ours answers with."""
 
-BODIES = (LabelRequest, LabelResponse, Problem)
+BODIES = (LabelRequest, LabelResponse, JobRequest, LabelRowOut, QuarantinedOut, Problem)
 
 
 def install(app: FastAPI) -> None:

@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 
 from reportnlp_api.app import create_app
+from reportnlp_api.archive import Jobs
 from reportnlp_api.batching import Batcher
 from reportnlp_api.settings import Settings, SettingsError
 
@@ -29,16 +30,18 @@ class Service(uvicorn.Server):
 
     Args:
         config: uvicorn's.
-        batcher: of the application.
+        batcher, jobs: of the application.
     """
 
-    def __init__(self, config: uvicorn.Config, batcher: Batcher) -> None:
+    def __init__(self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs) -> None:
         super().__init__(config)
         self._batcher = batcher
+        self._jobs = jobs
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take no more work; a second Ctrl-C does not wait for what is under way."""
         self._batcher.draining = True
+        self._jobs.draining = True
         super().handle_exit(sig, frame)
 
     @contextmanager
@@ -65,7 +68,7 @@ def run(settings: Settings, told: Callable[[str], object]) -> None:
     app = create_app(settings)
     with closing(_listen(settings)) as listener:
         told(address(settings, listener.getsockname()[1]))
-        Service(_config(app, settings), app.state.batcher).run(sockets=[listener])
+        Service(_config(app, settings), app.state.batcher, app.state.jobs).run(sockets=[listener])
 
 
 def address(settings: Settings, port: int) -> str:
