@@ -105,7 +105,7 @@ def _rows(lines: Iterator[list[str]], path: Path) -> Iterator[ImageRow | BadRow]
     seen: set[str] = set()
     offset = 0
     for offset, cells in enumerate((line for line in lines if line), start=1):
-        row = _row({name: cells[i].strip() for name, i in at.items() if i < len(cells)})
+        row = row_of({name: cells[i].strip() for name, i in at.items() if i < len(cells)})
         if isinstance(row, ImageRow) and row.place in seen:
             row = "the image was there before"
         if isinstance(row, str):
@@ -132,8 +132,12 @@ def _places(names: Sequence[str], path: Path) -> dict[str, int]:
     return found
 
 
-def _row(cells: Mapping[str, str]) -> ImageRow | str:
-    """The row, or what is wrong with it."""
+def row_of(cells: Mapping[str, str]) -> ImageRow | str:
+    """The row that has these cells, or what is wrong with it.
+
+    Args:
+        cells: column of a manifest to what stands in it; "" for nothing.
+    """
     told = {name: value for name, value in cells.items() if value and value not in BLANKS}
     study = told.get("study") or told.get("report_id") or told.get("accession")
     if not study or "image" not in told:
@@ -147,7 +151,7 @@ def _row(cells: Mapping[str, str]) -> ImageRow | str:
         told["laterality"] = SIDES.get(told["laterality"].casefold(), told["laterality"].upper())
     if "view" in told:
         told["view"] = told["view"].upper()
-    return ImageRow(**{**told, "study": study}, frame=None if frame is None else int(frame))  # type: ignore[arg-type]
+    return ImageRow(**{**told, "study": study}, frame=None if frame is None else int(frame))
 
 
 def write_manifest(rows: Iterable[ImageRow], path: Path) -> None:

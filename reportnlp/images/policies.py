@@ -1,14 +1,14 @@
 """What an image is to learn from a report's answer: targets, weights and masks.
 
-A report may deny a finding, affirm it, doubt it, or be silent. What is made of doubt is the policy. Irvin et al.
-2019 (CheXpert, arXiv:1901.07031, section 3.1) tried five: `zeros` and `ones` take doubt for absent or present,
-`ignore` masks it, `self-train` masks it at first and then lets a model trained so say what is there, `multi-class`
-learns doubt as a class of its own. They know answers alone. `soft`, the default, uses the probabilities that
-labelling gave: the target is P(present) + share * P(uncertain), as in training on the posteriors of a label model
-(Ratner 2017, arXiv:1711.10160; Dunnmon 2020, Patterns 1:100019).
+A report may deny a finding, affirm it, doubt it, or be silent. What is made of doubt is the policy. Irvin et
+al. 2019 (CheXpert, arXiv:1901.07031, section 3.1) tried five: `zeros` and `ones` take doubt for absent or
+present, `ignore` masks it, `self-train` masks it at first and then lets a model trained so say what is there,
+`multi-class` learns doubt as a class of its own. They know answers alone. `soft`, the default, uses the
+probabilities that labelling gave: the target is P(present) + share * P(uncertain), as in training on the
+posteriors of a label model (Ratner 2017, arXiv:1711.10160; Dunnmon 2020, Patterns 1:100019).
 
-Silence is not denial, but nearly always means absence: a finding that is not mentioned is learned as absent at
-half the weight, unless other is asked for.
+Silence is not denial, but nearly always means absence: a finding that is not mentioned is learned as absent
+at half the weight, unless other is asked for.
 """
 
 from __future__ import annotations
@@ -76,6 +76,12 @@ class Said:
     findings: tuple[str, ...]
     answers: npt.NDArray[np.object_]
     probabilities: Floats
+
+    def taken(self, rows: Sequence[int]) -> Said:
+        """Some of the rows, each as often as it is named: those of images are their reports'."""
+        at = np.asarray(rows, dtype=np.intp)
+        ids = tuple(self.report_ids[i] for i in at.tolist())
+        return replace(self, report_ids=ids, answers=self.answers[at], probabilities=self.probabilities[at])
 
 
 class Targets(NamedTuple):
@@ -159,19 +165,20 @@ def _without_silence(p: Floats) -> Floats:
     spoken = p.copy()
     spoken[..., NOT_MENTIONED] = 0
     mass = spoken.sum(axis=-1, keepdims=True)
-    return np.divide(spoken, mass, out=np.zeros_like(spoken), where=mass > 0)
+    return np.asarray(np.divide(spoken, mass, out=np.zeros_like(spoken), where=mass > 0), np.float32)
 
 
 def _target(answers: npt.NDArray[np.object_], p: Floats, rules: Rules) -> npt.NDArray[Any]:
     """(reports, findings) float, the probability that the finding is there."""
     if rules.policy == "soft":
-        return np.clip(p[..., PRESENT] + rules.uncertain_share * p[..., UNCERTAIN], 0, 1)
+        return np.asarray(np.clip(p[..., PRESENT] + rules.uncertain_share * p[..., UNCERTAIN], 0, 1))
     if rules.policy == "multi-class":
         # As the paper tests: among present and absent alone.
         sure = 1 - p[..., UNCERTAIN]
-        return np.clip(np.divide(p[..., PRESENT], sure, out=np.full_like(sure, 0.5), where=sure > 0), 0, 1)
+        chance = np.divide(p[..., PRESENT], sure, out=np.full_like(sure, 0.5), where=sure > 0)
+        return np.asarray(np.clip(chance, 0, 1))
     there = [Presence.PRESENT.value] + [Presence.UNCERTAIN.value] * (rules.policy == "ones")
-    return np.isin(answers, there).astype(np.float32)
+    return np.asarray(np.isin(answers, there), dtype=np.float32)
 
 
 def _distribution(p: Floats, answered: npt.NDArray[np.bool_]) -> Floats:
@@ -179,8 +186,8 @@ def _distribution(p: Floats, answered: npt.NDArray[np.bool_]) -> Floats:
     three = np.stack([p[..., ABSENT] + p[..., NOT_MENTIONED], p[..., PRESENT], p[..., UNCERTAIN]], axis=-1)
     mass = three.sum(axis=-1, keepdims=True)
     even = np.full_like(three, 1 / 3)
-    three = np.divide(three, mass, out=even, where=(mass > 0) & answered[..., None])
-    return three.astype(np.float32)
+    known = (mass > 0) & answered[..., None]
+    return np.asarray(np.divide(three, mass, out=even, where=known), dtype=np.float32)
 
 
 def self_trained(labels: ImageLabels, probabilities: Floats) -> ImageLabels:
@@ -199,7 +206,7 @@ def self_trained(labels: ImageLabels, probabilities: Floats) -> ImageLabels:
     if labels.policy != "self-train" or probabilities.shape != labels.target.shape:
         raise InvalidDefinitionError(
             f"Labels of the policy '{labels.policy}' with {labels.target.shape} targets cannot take "
-            f"{probabilities.shape} probabilities. Make labels with --policy self-train, and predict all of them."
+            f"{probabilities.shape} probabilities. Make labels with --policy self-train, and predict each."
         )
     doubt = labels.answers == Presence.UNCERTAIN.value
     return replace(
