@@ -36,6 +36,7 @@ from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.table import ImageLabels, write_table
 from reportnlp.jobs import doctor, findings, gold, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe
+from reportnlp.registry import IMAGE_READERS
 from reportnlp.training.settings import TrainSettings
 from reportnlp.types import ABSTAIN, BadRow, Votes
 from reportnlp.votes import write_votes
@@ -139,6 +140,8 @@ def plant_images(folder: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 100, (count, 28, 28), dtype=np.uint8)
     pixels[there, 4:14, 4:14] = 200
     np.savez(folder / "images.npz", image=pixels)
+    (folder / "pictures").mkdir()
+    IMAGE_READERS.get("picture").plant(folder / "pictures")
     rows = tuple(ImageRow(f"s{at}", f"images.npz#image/{at}", report_id=f"r{at}") for at in range(count))
     answers = np.where(there, "present", "absent").astype(object)[:, None]
     ones = np.ones((count, 1), dtype=np.float32)

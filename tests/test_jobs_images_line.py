@@ -15,7 +15,7 @@ from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.table import read_table
 from reportnlp.jobs import images_line, label
 from reportnlp.jobs._images_fit import ImageRecipe
-from reportnlp.jobs._images_join import with_splits
+from reportnlp.jobs._images_split import split
 from reportnlp.jobs.images_line import ImagesLineJob
 from reportnlp.training.settings import TrainSettings
 from tests.planted_images import SIDE, planted, rows
@@ -49,7 +49,8 @@ def job(desk: Path, **changes: Any) -> ImagesLineJob:
 def test_from_reports_to_an_evaluated_image_model(desk: Path) -> None:
     lines = images_line.run(job(desk, findings=("pneumonia",)))
     assert lines[0] == "reports: read 119 = labelled 119 + quarantined 0 + duplicates 0"
-    assert "read 120 = with a report 119 + without one 1 + unusable rows 0; learned: pneumonia" in lines[1]
+    assert lines[1] == "images: 120 = labelled 119 + without a report 1"
+    assert lines[4].startswith("    pneumonia: present ")
     [area] = [float(line.split()[1]) for line in lines if line.startswith("    AUROC ") and line[10] in "01"]
     assert area > 0.9, lines
     assert any("what their reports say" in line for line in lines)
@@ -95,15 +96,15 @@ def test_a_folder_of_something_else_is_left_alone(desk: Path) -> None:
 def test_images_of_other_reports_are_refused(desk: Path) -> None:
     strange = [ImageRow(f"x{at}", f"images.npz#image/{at}") for at in range(40)]
     write_manifest(strange, desk / "manifest.csv")
-    with pytest.raises(InputError, match="None of the 40 images has a report"):
+    with pytest.raises(InputError, match="None of 40 images and 119 labelled reports belong together"):
         images_line.run(job(desk))
 
 
 def test_splits_keep_patients_whole_and_those_of_a_manifest_stand() -> None:
     some = [ImageRow(f"s{at}", f"{at}.png", f"p{at // 3}") for at in range(60)]
-    drawn = with_splits(some, test_share=0.25, seed=1)
+    drawn = split(some, test_share=0.25, seed=1)
     sides = {name: {row.patient for row in drawn if row.split == name} for name in ("train", "test")}
     assert not sides["train"] & sides["test"]
     assert np.mean([row.split == "test" for row in drawn]) == pytest.approx(0.25, abs=0.03)
     named = [ImageRow("s", "a.png", split="valid"), ImageRow("t", "b.png")]
-    assert with_splits(named, test_share=0.5, seed=1) == tuple(named)
+    assert split(named, test_share=0.5, seed=1) == tuple(named)

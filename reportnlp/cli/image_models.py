@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reportnlp.images.preprocessing import Preprocessing
     from reportnlp.images.reading import BadImage
     from reportnlp.jobs._images_fit import ImageRecipe
+    from reportnlp.types import BadRow
 
 commands = typer.Typer(rich_markup_mode=None)
 
@@ -124,9 +125,9 @@ def train(
     )
     with terminal.progress() as progress:
         trained = job.run(wanted, progress)
-    _tell(job.describe(trained))
+    tell(job.describe(trained))
     if trained.bad:
-        _tell_bad(trained.bad, out)
+        tell_bad(trained.bad, out)
 
 
 @commands.command(
@@ -169,9 +170,9 @@ def predict(
     )
     with terminal.progress() as progress:
         predicted = job.run(wanted, progress)
-    _tell(job.describe(predicted, out))
+    tell(job.describe(predicted, out))
     if predicted.bad:
-        _tell_bad(predicted.bad, out)
+        tell_bad(predicted.bad, out)
 
 
 @commands.command(
@@ -226,10 +227,10 @@ def evaluate(
     console = Console(width=None if sys.stdout.isatty() else 120)
     for table in tables.screen(scored.evaluation):
         console.print(table, "")
-    _tell(list(tables.notes(scored.evaluation)))
-    _tell(images_predict.describe(scored.predicted, out or Path("this table")))
+    tell(list(tables.notes(scored.evaluation)))
+    tell(images_predict.describe(scored.predicted, out or Path("this table")))
     if scored.predicted.bad:
-        _tell_bad(scored.predicted.bad, None)
+        tell_bad(scored.predicted.bad, None)
 
 
 @commands.command(
@@ -305,7 +306,7 @@ def line(
     )
     with terminal.progress() as progress:
         lines = job.run(wanted, progress)
-    _tell(lines)
+    tell(lines)
 
 
 def recipe(
@@ -346,17 +347,18 @@ def _number(given: str) -> bool:
     return True
 
 
-def _tell(lines: Sequence[str]) -> None:
+def tell(lines: Iterable[str]) -> None:
+    """Print lines."""
     for line in lines:
         typer.echo(line)
 
 
-def _tell_bad(bad: Sequence[BadImage], out: Path | None) -> NoReturn:
+def tell_bad(bad: Sequence[BadImage], out: Path | None, rows: Sequence[BadRow] = ()) -> NoReturn:
     """Say why images could not be used and where they are listed, and end with the exit code for it."""
     from reportnlp.archive import disk
     from reportnlp.jobs._images_record import reasons
 
-    for count, reason in reasons(bad):
+    for count, reason in reasons((*bad, *rows)):
         typer.echo(f"{count:>6} {reason}", err=True)
     if out is not None:
         typer.echo(f"reportnlp: these images are listed in {disk.quarantine_file(out)}", err=True)

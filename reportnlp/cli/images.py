@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from reportnlp.cli import image_models
+from reportnlp.cli import image_labels, image_models
 
 commands = typer.Typer(
     name="images",
@@ -12,4 +12,5 @@ commands = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+commands.add_typer(image_labels.commands)
 commands.add_typer(image_models.commands)

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from reportnlp.errors import InputError
-from reportnlp.evaluation.answers import Answers
+from reportnlp.errors import unknown_name
+from reportnlp.evaluation.labelled import Labelled
 from reportnlp.evaluation.read import read_labels
-from reportnlp.evaluation.splits import random_split
+from reportnlp.images.join import KEYS, key_of, of_side, one_each
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.policies import Rules, said, targets
 from reportnlp.images.table import ImageLabels
-from reportnlp.types import Report
 
 
 def join(
     rows: Sequence[ImageRow], root: Path, table: Path, findings: Sequence[str], rules: Rules
 ) -> ImageLabels:
-    """Labels of the images whose report is in a label table.
+    """Labels of the images whose report is in a label table, by the column that fits most of them.
 
     Args:
-        rows: the images; one without a report's id is joined by its study.
+        rows: the images.
         root: where their paths lead from.
         table: a label table, as `reportnlp label` writes it.
         findings: whose presence is learned.
@@ -33,41 +29,70 @@ def join(
     Raises:
         InputError: no image has a report there.
     """
-    names = [row.report_id or row.study for row in rows]
-    found = read_labels(table, keep=names)
-    answers: Answers = {name: found.answers[name] for name in names if found.answers.get(name)}
-    if not answers:
-        raise InputError(
-            f"None of the {len(rows)} images has a report in {table}. Compare the manifest's report_id (or "
-            "study) with the table's report_id."
-        )
-    heard = said(answers, found.posteriors, findings)
+    labelled = labels_about(rows, table)
+    key = key_of(rows, labelled.answers.keys())
+    known = [row for row in rows if getattr(row, key) in labelled.answers]
+    return labels_of(known, root, labelled, key, tuple(findings), rules)
+
+
+def labels_about(rows: Sequence[ImageRow], table: Path) -> Labelled:
+    """A label table, with the answers of reports alone that an image may belong to."""
+    named = {getattr(row, key) for row in rows for key in KEYS} - {None}
+    return read_labels(table, keep=named)
+
+
+def labels_of(
+    rows: Sequence[ImageRow],
+    root: Path,
+    labelled: Labelled,
+    key: str,
+    findings: tuple[str, ...],
+    rules: Rules,
+    *,
+    several: str = "all",
+    match_side: bool = False,
+) -> ImageLabels:
+    """Labels of images that all have a report.
+
+    Args:
+        rows: the images.
+        root: where their paths lead from.
+        labelled: what the reports say.
+        key: the field of a row that names its report.
+        findings: whose presence is learned.
+        rules: what is made of doubt and of silence.
+        several: what several images of a study weigh; see `reportnlp.images.join.SEVERAL`.
+        match_side: an image of one side learns what the report says of that side.
+    """
+    reports = list(dict.fromkeys(getattr(row, key) for row in rows))
+    answers = {report: labelled.answers[report] for report in reports}
+    at = {report: place for place, report in enumerate(reports)}
+    heard = said(answers, labelled.posteriors, findings).taken([at[getattr(row, key)] for row in rows])
+    if match_side:
+        heard = of_side(heard, rows, answers)
     goal = targets(heard, rules)
-    at = {report: place for place, report in enumerate(heard.report_ids)}
-    kept = [place for place, name in enumerate(names) if name in at]
-    order = np.array([at[names[place]] for place in kept], dtype=np.intp)
     return ImageLabels(
-        tuple(rows[place] for place in kept),
-        tuple(findings),
-        goal.target[order],
-        goal.weight[order],
-        goal.mask[order],
-        heard.answers[order],
-        rules.policy,
-        None if goal.distribution is None else goal.distribution[order],
-        root,
+        rows=tuple(rows),
+        findings=findings,
+        target=goal.target,
+        weight=goal.weight * one_each(rows, several)[1][:, None],
+        mask=goal.mask,
+        answers=heard.answers,
+        policy=rules.policy,
+        distribution=goal.distribution,
+        root=root,
     )
 
 
-def with_splits(rows: Sequence[ImageRow], *, test_share: float, seed: int) -> tuple[ImageRow, ...]:
-    """Images with a split each: their own where any has one, else drawn, patients whole.
+def findings_of(labelled: Labelled, asked: Sequence[str], table: Path) -> tuple[str, ...]:
+    """The findings that are asked for, or each whose presence the table answers, in its order.
 
     Raises:
-        InputError: a share that is none, or too few patients for two sides.
+        UnknownNameError: the table does not answer a finding that is asked for.
     """
-    if any(row.split for row in rows):
-        return tuple(rows)
-    # An image has no text; its place stands for one, so that only patients tie images together.
-    stand_ins = [Report(str(at), str(at), patient=row.patient or row.study) for at, row in enumerate(rows)]
-    test = set(random_split(stand_ins, seed=seed, test_share=test_share).test)
-    return tuple(replace(row, split="test" if at in test else "train") for at, row in enumerate(rows))
+    columns = dict.fromkeys(question for row in labelled.answers.values() for question in row)
+    there = [question for question in columns if "." not in question]
+    for name in asked:
+        if name not in there:
+            raise unknown_name(f"finding of {table.name}", name, there)
+    return tuple(asked) or tuple(there)

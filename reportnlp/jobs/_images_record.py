@@ -15,6 +15,7 @@ from reportnlp.images.store import Store
 from reportnlp.images.table import ImageLabels
 from reportnlp.jobs._images_data import Sides, wanted
 from reportnlp.jobs._images_fit import FittedImages, ImageRecipe
+from reportnlp.types import BadRow
 
 
 def record(
@@ -82,20 +83,27 @@ def _targets(labels: ImageLabels, sides: Sides) -> dict[str, dict[str, int]]:
     return found
 
 
-def write_quarantine(out: Path, bad: Sequence[BadImage]) -> None:
-    """Name the images that could not be used, a JSON line each, beside the output; none, no file."""
+def write_quarantine(out: Path, bad: Sequence[BadImage], rows: Sequence[BadRow] = ()) -> None:
+    """Name the images that could not be used, a JSON line each, beside the output; none, no file.
+
+    Args:
+        out: the output.
+        bad: images.
+        rows: rows of a manifest that name no image.
+    """
     path = quarantine_file(out)
     path.unlink(missing_ok=True)
-    if bad:
-        lines = (
-            json.dumps(
-                {"study": one.row.study, "image": one.row.image, "reason": one.reason, "mend": one.mend}
-            )
-            for one in bad
-        )
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    told: list[dict[str, object]] = [
+        {"source": one.source, "row": one.offset, "reason": one.reason} for one in rows
+    ]
+    told += [
+        {"study": one.row.study, "image": one.row.place, "reason": one.reason, "mend": one.mend}
+        for one in bad
+    ]
+    if told:
+        path.write_text("".join(f"{json.dumps(one)}\n" for one in told), encoding="utf-8")
 
 
-def reasons(bad: Sequence[BadImage]) -> list[tuple[int, str]]:
+def reasons(bad: Sequence[BadImage | BadRow]) -> list[tuple[int, str]]:
     """Why images could not be used: counts and reasons, the most frequent first."""
     return [(count, reason) for reason, count in Counter(one.reason for one in bad).most_common()]

@@ -15,11 +15,8 @@ from reportnlp.findings import Panel, load_panel
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
-from reportnlp.images.table import write_table
-from reportnlp.jobs import images_evaluate, images_predict, images_train, label
+from reportnlp.jobs import images_evaluate, images_labels, images_predict, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe, need_extras
-from reportnlp.jobs._images_join import join, with_splits
-from reportnlp.jobs._images_rows import named_images
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import Presence
 
@@ -115,18 +112,19 @@ def _label(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
 
 
 def _join(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
-    progress.phase("joining images and reports", None, "images")
-    images = named_images((str(job.manifest),))
-    rows = with_splits(images.rows, test_share=job.test_share, seed=job.seed)
     panel = load_panel(job.panel)
-    findings = job.findings or _affirmed(job, panel)
-    labels = join(rows, images.root, job.out / LABELS, findings, job.rules)
-    write_table(labels, job.out / IMAGES)
-    missing = len(images.rows) - len(labels)
-    yield (
-        f"images: read {len(images.rows) + len(images.bad)} = with a report {len(labels)} + without one "
-        f"{missing} + unusable rows {len(images.bad)}; learned: {', '.join(findings)}"
+    wanted = images_labels.ImagesLabelsJob(
+        job.out / LABELS,
+        job.manifest,
+        job.out / IMAGES,
+        job.rules,
+        findings=job.findings or _affirmed(job, panel),
+        test_share=job.test_share,
+        workers=job.workers,
+        seed=job.seed,
+        overwrite=True,
     )
+    yield from images_labels.describe(images_labels.run(wanted, progress))
 
 
 def _affirmed(job: ImagesLineJob, panel: Panel) -> tuple[str, ...]:

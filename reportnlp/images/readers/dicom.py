@@ -24,6 +24,7 @@ SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NO_PIXELS = "it has no pixel data"
+NO_DICOM = "it is no DICOM file"
 SEALED = "it is encrypted"
 UNSEAL = "Decrypt it first: nothing here holds keys."
 ENVELOPE = bytes.fromhex("2a864886f70d010703")
@@ -115,10 +116,10 @@ def _opened(path: Path, **how: Any) -> Dataset:
         return dcmread(path, **how)
     except InvalidDicomError:
         _refuse_sealed(path)
-    with told(path, "it is no DICOM file"):
+    with told(path, NO_DICOM):
         bare = dcmread(path, force=True, **how)
     if "SOPClassUID" not in bare:
-        raise ImageError(path, "it is no DICOM file")
+        raise ImageError(path, NO_DICOM)
     if "TransferSyntaxUID" not in bare.file_meta:
         bare.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     return bare

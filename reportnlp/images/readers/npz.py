@@ -44,6 +44,17 @@ def read(path: Path, frame: int | None = None, window: Window | None = None) -> 
     return Image(of_type(chosen(path, finite(path, values), frame), window))
 
 
+def arrays(path: Path) -> list[tuple[str, int]]:
+    """Name of each array of images, and how many it has; arrays of fewer than three axes are labels.
+
+    Raises:
+        ImageError: the file is damaged.
+    """
+    with told(path), path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+        shapes = {name: found[name].shape for name in found.files}
+    return [(name, shape[0]) for name, shape in shapes.items() if len(shape) > 2]
+
+
 def parts(path: Path) -> tuple[Path, str, int | None]:
     """File, name of the array ("" for the only one), and number of the image."""
     text, _, fragment = str(path).partition("#")

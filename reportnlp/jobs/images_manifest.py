@@ -1,0 +1,201 @@
+"""`reportnlp images manifest`: a folder of images becomes a table with a row per image."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from reportnlp.errors import ImageError, InputError, InvalidDefinitionError, unknown_name
+from reportnlp.formats._files import CONTROLS, walk
+from reportnlp.images.loader import reader_of
+from reportnlp.images.manifest import COLUMNS, ImageRow, row_of
+from reportnlp.images.readers.dicom import NO_DICOM
+from reportnlp.images.reading import BadImage
+from reportnlp.images.table import leading_from
+from reportnlp.jobs._images_record import write_quarantine
+from reportnlp.jobs.images_check import put_manifest, refuse
+from reportnlp.training.progress import Progress, Silent
+
+PATTERN = r"(?P<study>[^/]+)\.[^/]+"
+"""Without a pattern the study is the file's name, as far as its first suffix."""
+
+GIVEN = tuple(name for name in COLUMNS if name not in ("image", "digest", "frame"))
+"""What a pattern may find in a path."""
+
+SPLITS = {"train": "train", "val": "valid", "valid": "valid", "test": "test"}
+"""How arrays of npz are named that are of a split: `train_images`."""
+
+NO_IMAGE, ANOTHER_KIND = "without an image", "of another kind"
+OTHERS = (NO_IMAGE, ANOTHER_KIND)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesManifestJob:
+    """Which folder, and how its paths are read.
+
+    Attributes:
+        folder: of images, at any depth.
+        out: the manifest to write (.csv); paths in it lead from its folder.
+        pattern: regular expression over a path below `folder`, with groups such as `(?P<study>...)`; "" takes
+            the file's name for the study. What a DICOM header says comes before it.
+        salt: with it patients' ids are replaced by digests; one salt, one digest a patient.
+        overwrite: whether `out` may be replaced.
+    """
+
+    folder: Path
+    out: Path
+    pattern: str = ""
+    salt: str = ""
+    overwrite: bool = False
+
+
+@dataclass(slots=True)
+class Listed:
+    """What became of the files.
+
+    Attributes:
+        files: all files of the folder: `images`, `other` and `bad` together.
+        images: files with a row in the manifest, or several (arrays).
+        rows: rows of the manifest.
+        other: files that no reader takes, and DICOM files without an image, to how many.
+        bad: files that should be an image and are not.
+    """
+
+    files: int = 0
+    images: int = 0
+    rows: list[ImageRow] = field(default_factory=list)
+    other: Counter[str] = field(default_factory=Counter)
+    bad: list[BadImage] = field(default_factory=list)
+
+
+def run(job: ImagesManifestJob, progress: Progress | None = None) -> Listed:
+    """List the images of a folder; of DICOM only the header is read, and of it only ids.
+
+    Raises:
+        InputError: there is no such folder, or no image in it.
+        InvalidDefinitionError: the pattern is no regular expression, or finds nothing that a manifest has.
+        OutputError: `out` exists or cannot be written.
+    """
+    refuse(job.out, overwrite=job.overwrite)
+    if not job.folder.is_dir():
+        raise InputError(f"There is no folder {job.folder}. Give the folder of the images.")
+    pattern = _pattern(job.pattern)
+    watch = progress or Silent()
+    watch.phase("listing images", None, "files")
+    listed = Listed()
+    for path in walk(job.folder):
+        if path.resolve() != job.out.resolve():
+            _take(listed, path, job, pattern)
+            watch.advance(1)
+    if not listed.rows:
+        raise InputError(_nothing(job.folder, listed))
+    put_manifest(iter(listed.rows), job.out)
+    write_quarantine(job.out, listed.bad)
+    return listed
+
+
+def _pattern(given: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(given or PATTERN)
+    except re.error as error:
+        raise InvalidDefinitionError(
+            f"The pattern is no regular expression: {error}. As for CheXpert: "
+            r"'patient(?P<patient>\d+)/(?P<study>study\d+)/'."
+        ) from None
+    for name in pattern.groupindex:
+        if name not in GIVEN:
+            raise unknown_name("column that a pattern finds", name, GIVEN)
+    return pattern
+
+
+def _nothing(folder: Path, listed: Listed) -> str:
+    told = f" {len(listed.bad)} cannot be used, the first: {listed.bad[0].reason}." if listed.bad else ""
+    return f"There is no image in {folder}, among {listed.files} files.{told} Give the folder of the images."
+
+
+def _take(listed: Listed, path: Path, job: ImagesManifestJob, pattern: re.Pattern[str]) -> None:
+    """Add a file's rows, or count it among those that have none."""
+    listed.files += 1
+    below = _plain(path.relative_to(job.folder).as_posix())
+    place = _plain(leading_from(job.out.parent, job.folder, below))
+    try:
+        reader = _reader(path)
+        rows = [_row(cells, below, place, job.salt, pattern) for cells in _told(path, reader)]
+    except ImageError as error:
+        if error.reason in OTHERS:
+            listed.other[error.reason] += 1
+        else:
+            listed.bad.append(BadImage(ImageRow(below, place), error.reason, error.mend))
+        return
+    listed.images += 1
+    listed.rows += rows
+
+
+def _plain(path: str) -> str:
+    return CONTROLS.sub("\ufffd", path)
+
+
+def _reader(path: Path) -> ModuleType:
+    try:
+        return reader_of(path)
+    except ImageError as error:
+        raise ImageError(path, ANOTHER_KIND) from error
+
+
+def _told(path: Path, reader: ModuleType) -> Iterator[dict[str, str]]:
+    """What a file says of each of its images."""
+    if hasattr(reader, "read_header"):
+        header = _header(path, reader)
+        if not header.frames:
+            raise ImageError(path, NO_IMAGE)
+        yield {name: value for name, value in header._asdict().items() if isinstance(value, str)}
+    elif hasattr(reader, "arrays"):
+        for name, count in reader.arrays(path):
+            split = SPLITS.get(name.partition("_")[0], "")
+            for number in range(count):
+                yield {"study": f"{name}-{number}", "split": split, "image": f"#{name}/{number}"}
+    else:
+        yield {}
+
+
+def _header(path: Path, reader: ModuleType) -> Any:
+    try:
+        return reader.read_header(path)
+    except ImageError as error:
+        if error.reason == NO_DICOM and not path.name.lower().endswith(reader.SUFFIXES):
+            raise ImageError(path, ANOTHER_KIND) from error  # a file without a suffix may be anything
+        raise
+
+
+def _row(cells: Mapping[str, str], below: str, place: str, salt: str, pattern: re.Pattern[str]) -> ImageRow:
+    found = pattern.search(below)
+    by_path = found.groupdict(default="") if found else {}
+    told = {**by_path, **{name: value for name, value in cells.items() if value}}
+    told["image"] = place + cells.get("image", "")
+    if salt and told.get("patient"):
+        told["patient"] = hidden(told["patient"], salt)
+    row = row_of(told)
+    if isinstance(row, str):
+        raise ImageError(below, row, "Give a pattern that finds it in the path: --pattern.")
+    return row
+
+
+def hidden(patient: str, salt: str) -> str:
+    """The digest that stands for a patient: the same for one id and salt; without the salt no way back."""
+    return hmac.new(salt.encode(), patient.encode(), hashlib.sha256).hexdigest()[:20]
+
+
+def describe(listed: Listed) -> Iterator[str]:
+    """What became of the files, in lines."""
+    other = "".join(f" + {why} {count}" for why, count in sorted(listed.other.items()))
+    bad = f" + cannot be used {len(listed.bad)}" if listed.bad else ""
+    yield f"files: {listed.files} = with images {listed.images}{other}{bad}"
+    studies, patients = {row.study for row in listed.rows}, {row.patient for row in listed.rows} - {None}
+    yield f"images: {len(listed.rows)} of {len(studies)} studies and {len(patients)} known patients"
