@@ -100,9 +100,9 @@ def test_help_of_a_command_loads_nothing_heavy(words: str) -> None:
 
 def test_public_names_are_few_and_all_there() -> None:
     assert len(package.__all__) <= 16
-    assert {name: getattr(package, name).__name__ for name in package.__all__} == {
-        name: name for name in package.__all__
-    }
+    own_names = {name: getattr(package, name).__name__ for name in package.__all__}
+    assert own_names.pop("label_archive") == "run"  # of jobs/label.py, as every job calls its function
+    assert own_names == {name: name for name in own_names}
     assert set(package.__all__) < set(dir(package))
 
 
@@ -129,8 +129,8 @@ def test_every_job_is_a_command_and_every_command_a_job(root: Path) -> None:
 
 def job_of(command: str) -> str:
     """The file of a command's job; those of `embed` and of `serve` share one, those of `images` say so."""
-    group, _, last = command.rpartition(" ")
-    return {"embed": "embed", "serve": "serve", "images": f"images_{last}"}.get(group, last)
+    first, *_, last = (*command.split(), command.split()[-1])
+    return {"embed": "embed", "serve": "serve", "images": f"images_{last}"}.get(first, last)
 
 
 def plant_images(folder: Path) -> None:
