@@ -10,18 +10,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reportnlp.client import AsyncClient, Client
     from reportnlp.errors import ReportNLPError
     from reportnlp.evaluation.metrics import evaluate
     from reportnlp.findings import Finding, Panel
     from reportnlp.formats.loader import read_reports
+    from reportnlp.jobs.label import LabelSettings
+    from reportnlp.jobs.label import run as label_archive
     from reportnlp.labeler import Labeler, load
     from reportnlp.types import Label, LabelTable, Presence, Question, Report
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "Finding",
     "Label",
+    "LabelSettings",
     "LabelTable",
     "Labeler",
     "Panel",
@@ -30,13 +36,17 @@ __all__ = [
     "Report",
     "ReportNLPError",
     "evaluate",
+    "label_archive",
     "load",
     "read_reports",
 ]
 
 _HOMES = {
+    "AsyncClient": "client",
+    "Client": "client",
     "Finding": "findings",
     "Label": "types",
+    "LabelSettings": "jobs.label",
     "LabelTable": "types",
     "Labeler": "labeler",
     "Panel": "findings",
@@ -45,6 +55,7 @@ _HOMES = {
     "Report": "types",
     "ReportNLPError": "errors",
     "evaluate": "evaluation.metrics",
+    "label_archive": "jobs.label:run",
     "load": "labeler",
     "read_reports": "formats.loader",
 }
@@ -53,7 +64,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'reportnlp' has no attribute '{name}'")
-    value = getattr(import_module(f"reportnlp.{_HOMES[name]}"), name)
+    home, _, there = _HOMES[name].partition(":")
+    value = getattr(import_module(f"reportnlp.{home}"), there or name)
     globals()[name] = value
     return value
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from reportnlp.errors import InputError, unknown_name
+from reportnlp.errors import InputError, UnknownNameError, unknown_name
 from reportnlp.findings import Panel, load_panel
+from reportnlp.functions.loader import answers_alone
 from reportnlp.registry import FUNCTIONS
-from reportnlp.types import Label, Posteriors, Question, Report
+from reportnlp.text.extent import read_by_rules
+from reportnlp.types import Label, Posteriors, Question, Read, Report
 
 if TYPE_CHECKING:
     from reportnlp.classifiers._folder import Folder
@@ -57,6 +59,22 @@ class Result:
         return {label.question: self.text[slice(*label.evidence)] for label in self.labels if label.evidence}
 
 
+class About(NamedTuple):
+    """What a labeler is.
+
+    Attributes:
+        method: name of the labelling function or of the model folder.
+        panel: the findings it labels.
+        digest: sha256 (hex) of the panel, or of the model folder.
+        is_model: whether it was trained.
+    """
+
+    method: str
+    panel: Panel
+    digest: str
+    is_model: bool
+
+
 class Labeler:
     """Labels reports with one panel by one method.
 
@@ -64,15 +82,18 @@ class Labeler:
         panel: the findings to label together; None where the method is a model folder, which brings its own.
         method: name of a labelling function that can answer alone (`rules`), a model folder, or `auto`.
         abstain: withhold answers about presence within a model's band of doubt: the answer is "".
+        device: what a model runs on: "auto" is CUDA where there is any; "cpu"; or as torch names one.
 
     Raises:
         UnknownNameError: there is no such method.
-        InputError: the model folder is damaged, or is of another panel.
+        InputError: the model folder is damaged, or is of another panel; there is no such device.
     """
 
-    def __init__(self, panel: Panel | None, method: str = RULES, *, abstain: bool = False) -> None:
+    def __init__(
+        self, panel: Panel | None, method: str = RULES, *, abstain: bool = False, device: str = "auto"
+    ) -> None:
         folder = model_folder(method, None if panel is None else panel.name)
-        self._predictor = None if folder is None else _predictor(folder, panel, abstain)
+        self._predictor = None if folder is None else _predictor(folder, panel, abstain, device)
         if self._predictor is not None:
             self.panel = self._predictor.panel
             self.method = self._predictor.folder.path.name
@@ -94,6 +115,29 @@ class Labeler:
     def panel_digest(self) -> str:
         """sha256 (hex) of every definition the answers depend on."""
         return self.panel.digest
+
+    @staticmethod
+    def about(panel: str | Path | None = None, *, method: str | Path = RULES) -> About:
+        """What a panel and a method would label with, without loading a network.
+
+        Raises:
+            UnknownNameError: no such panel or method.
+            InputError: a model folder that is damaged, or of another panel.
+        """
+        found = panel_of(panel, str(method))
+        folder = model_folder(str(method), found.name if panel and found else None)
+        if folder is not None:
+            opened = _open_for(folder, found if panel else None)
+            return About(folder.name, opened.panel(), opened.digest, True)
+        name = RULES if method == AUTO else str(method)
+        if found is None:
+            raise InputError(f"The method {name} needs a panel. See them all: reportnlp panels.")
+        return About(name, found, found.digest, False)
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of what labels: of the model's folder, or of the panel."""
+        return self.panel.digest if self._predictor is None else self._predictor.folder.digest
 
     @property
     def model(self) -> str:
@@ -117,6 +161,13 @@ class Labeler:
             return self._predictor([report.text for report in reports]).labels
         return [self._function(report) for report in reports]
 
+    def label_and_read(self, reports: Sequence[Report]) -> list[tuple[tuple[Label, ...], Read]]:
+        """The labels of many reports, each with what was read of it."""
+        prediction = self.predict(reports)
+        if prediction is None:
+            return [(self._function(report), read_by_rules(report.text)) for report in reports]
+        return list(zip(prediction.labels, prediction.read, strict=True))
+
     def predict(self, reports: Sequence[Report]) -> Prediction | None:
         """Labels, distributions and what was read, of many reports; None where the method is no model."""
         if self._predictor is None:
@@ -133,20 +184,27 @@ class Labeler:
         return Result(text, self.label(Report(id="", text=text)))
 
 
-def load(panel: str | Path | None = None, *, method: str | Path = RULES, abstain: bool = False) -> Labeler:
+def load(
+    panel: str | Path | None = None,
+    *,
+    method: str | Path = RULES,
+    abstain: bool = False,
+    device: str = "auto",
+) -> Labeler:
     """Make a labeler.
 
     Args:
         panel: a shipped panel's name, or the path of a TOML file of your own; None is a model's own, or `pe`.
         method: what labels: `rules`, a model folder, or `auto`, the best that is shipped for the panel.
         abstain: withhold answers within a model's band of doubt.
+        device: what a model runs on: "auto" is CUDA where there is any; "cpu"; or as torch names one.
 
     Raises:
         UnknownNameError: no such panel or method.
         InvalidDefinitionError: a finding or panel file that breaks a rule of the schema.
         InputError: a model folder that is damaged, or of another panel.
     """
-    return Labeler(panel_of(panel, str(method), own=False), str(method), abstain=abstain)
+    return Labeler(panel_of(panel, str(method), own=False), str(method), abstain=abstain, device=device)
 
 
 def panel_of(panel: str | Path | None, method: str, *, own: bool = True) -> Panel | None:
@@ -173,12 +231,19 @@ def model_folder(method: str, panel: str | None) -> Path | None:
     """
     if method == AUTO:
         return shipped(panel or FIRST)
-    if method in FUNCTIONS.names():
+    votes_only = method in FUNCTIONS.names() and not answers_alone(method)
+    if method in FUNCTIONS.names() and not votes_only:
         return None
     folder = Path(method)
     if folder.is_dir():
         return folder
-    raise unknown_name("method or model folder", method, (AUTO, *FUNCTIONS.names()))
+    alone = (AUTO, *filter(answers_alone, FUNCTIONS.names()))
+    if votes_only:
+        raise UnknownNameError(
+            f"The labelling function '{method}' only votes (reportnlp weak votes) and cannot label alone. "
+            f"Allowed: {', '.join(alone)}, or a model folder."
+        )
+    raise unknown_name("method or model folder", method, alone)
 
 
 def shipped(panel: str) -> Path | None:
@@ -193,13 +258,17 @@ def _open(folder: Path) -> Folder:
     return open_folder(folder)
 
 
-def _predictor(folder: Path, panel: Panel | None, abstain: bool) -> Predictor:
+def _predictor(folder: Path, panel: Panel | None, abstain: bool, device: str) -> Predictor:
     from reportnlp.classifiers._predict import Predictor
 
+    return Predictor(_open_for(folder, panel), abstain=abstain, device=device)
+
+
+def _open_for(folder: Path, panel: Panel | None) -> Folder:
     opened = _open(folder)
     if panel is not None and panel.name != opened.file.panel:
         raise InputError(
             f"The model in {folder} answers the panel '{opened.file.panel}', and '{panel.name}' was asked "
             "for. Leave --panel out, or give a model of that panel."
         )
-    return Predictor(opened, abstain=abstain)
+    return opened

@@ -68,6 +68,7 @@ class Registry:
 FORMATS = Registry("format", "formats")
 FUNCTIONS = Registry("labelling function", "functions")
 GENERATORS = Registry("generator", "generators")
+LABELMODELS = Registry("label model", "labelmodels")
 GOLDS = Registry("source of gold answers", "golds")
 EMBEDDINGS = Registry("embedding method", "embeddings")
 CLASSIFIERS = Registry("architecture", "classifiers")

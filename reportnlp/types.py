@@ -77,6 +77,18 @@ class Sentence(NamedTuple):
     section: Section
 
 
+class Read(NamedTuple):
+    """What was read of a report: all of it is told, since nothing is cut off unsaid.
+
+    Attributes:
+        tokens: how many tokens.
+        sections: names of the sections they stood in.
+    """
+
+    tokens: int
+    sections: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A finding's presence, or one attribute of it, with its ordered answers."""
@@ -146,6 +158,8 @@ ABSTAIN = np.int8(-128)
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
     """What each labelling function answers.
+
+    A vote on an attribute is given that the finding is present: `not_applicable` is never one.
 
     Attributes:
         values: (reports, functions, questions) int8, answer index or `ABSTAIN`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,3 +51,13 @@ def reportnlp(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
         return Outcome(int(end.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def page_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one service for all tests of the page."""
+    from tests.api_page import need_chromium, served
+
+    need_chromium()
+    with served(tmp_path_factory.mktemp("page_site")) as address:
+        yield address

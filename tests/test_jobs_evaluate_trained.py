@@ -161,10 +161,10 @@ def test_further_reports_keep_off_the_test_side(
 
     monkeypatch.setattr(_evaluate_trained, "Trainer", Watched)
     path, labels = write(tmp_path, "more", range(60, 180), prefix="m")
-    more = Source((str(path),), (labels,))
+    more = Source((str(path),), (labels,), weight=0.5)
     site = "north" if split == "site" else ""
     evaluation = run(
-        replace(settings, split=split, site=site, training=Training(LINEAR, more, 0.5))  # type: ignore[arg-type]
+        replace(settings, split=split, site=site, training=Training(LINEAR, (more,)))  # type: ignore[arg-type]
     )
     [(data, taken, learned)] = listener.heard
     assert taken is not None and 0 < len(taken) < 120

@@ -15,8 +15,9 @@ import pyarrow.parquet as parquet
 import pytest
 
 from reportnlp.archive.disk import quarantine_file
+from reportnlp.classifiers._encode import Encoder, Reading, collate
 from reportnlp.classifiers._folder import open_folder, update_config
-from reportnlp.classifiers._predict import Predictor
+from reportnlp.classifiers._predict import Predictor, open_session
 from reportnlp.embeddings import Vectors
 from reportnlp.errors import InputError, OutputError, ReportNLPError, ResumeError, TrainingError
 from reportnlp.jobs import label, train
@@ -26,6 +27,7 @@ from reportnlp.jobs._train_fit import Recipe, fit
 from reportnlp.jobs.train import TrainJob
 from reportnlp.labeler import load
 from reportnlp.sums import SUMS
+from reportnlp.text.words import Words
 from reportnlp.training.settings import TrainSettings
 from reportnlp.types import Report
 
@@ -136,8 +138,8 @@ def test_a_stopped_training_goes_on_to_the_same_model(
 
 
 def test_other_reports_are_learned_from_and_never_scored_on(source: Source, tmp_path: Path) -> None:
-    more = Source(("corpora/demo/reports.csv",), (Path("corpora/demo/gold.csv"),))
-    made = train.run(job(source, tmp_path / "m", more=more, more_weight=0.5))
+    more = Source(("corpora/demo/reports.csv",), (Path("corpora/demo/gold.csv"),), weight=0.5)
+    made = train.run(job(source, tmp_path / "m", more=(more,)))
     assert made.read > COUNT
     assert made.record["figures"][0]["n"] < COUNT
 
@@ -335,3 +337,34 @@ def test_the_command_tells_a_mistake_in_one_line(source: Source, tmp_path: Path)
 def test_errors_are_this_packages(source: Source, tmp_path: Path) -> None:
     with pytest.raises((TrainingError, ResumeError, ReportNLPError)):
         train.run(job(replace(source, labels=(tmp_path / "none.csv",)), tmp_path / "m"))
+
+
+def test_what_runs_on_a_device_answers_as_onnx_does(model: Path) -> None:
+    from reportnlp.classifiers._device import OnDevice, named
+
+    folder = open_folder(model)
+    reports = Encoder(Words.read(model / "tokenizer.json"), Reading.usual())(
+        ["IMPRESSION: Saddle embolus.", "No PE. Clear lungs."]
+    )
+    batch = collate(reports)
+    for ours, theirs in zip(
+        OnDevice(folder, named("cpu"))(batch), open_session(model / "model.onnx", 1)(batch), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_a_device_that_there_is_not_is_refused(model: Path) -> None:
+    with pytest.raises(InputError, match="There is no device 'cuda:99' here"):
+        load(method=model, device="cuda:99")
+    with pytest.raises(InputError, match="There is no device 'bananas' here"):
+        load(method=model, device="bananas")
+
+
+def test_further_reports_may_all_have_one_answer(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("report_id,text\nx1,Normal knee.\nx2,Broken finger.\n")
+    (tmp_path / "g.csv").write_text("report_id,pulmonary_embolism\nx1,not_mentioned\nx2,not_mentioned\n")
+    more = Source((str(tmp_path / "r.csv"),), (tmp_path / "g.csv",))
+    made = train.run(job(source, tmp_path / "m", more=(more,)))
+    assert made.read == COUNT + 2
+    with pytest.raises(InputError, match="one answer only"):
+        train.run(job(more, tmp_path / "n"))

@@ -16,7 +16,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(command), "--no-cache"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder)},
+        env={**os.environ, "PYTHONPATH": f"{folder}:{folder / 'api'}"},
         capture_output=True,
         text=True,
         check=False,
@@ -26,7 +26,8 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def copy(root: Path, tmp_path: Path) -> Path:
     shutil.copy(root / "pyproject.toml", tmp_path)
-    shutil.copytree(root / "reportnlp", tmp_path / "reportnlp", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("reportnlp", "api/reportnlp_api"):
+        shutil.copytree(root / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -52,3 +53,10 @@ def test_a_module_in_no_tier_is_noticed(copy: Path) -> None:
     result = lint(copy)
     assert result.returncode == 1
     assert "somewhere" in result.stdout
+
+
+def test_an_inner_import_of_the_service_is_noticed(copy: Path) -> None:
+    (copy / "api" / "reportnlp_api" / "inner.py").write_text("import reportnlp.labeler\n")
+    result = lint(copy)
+    assert result.returncode == 1
+    assert "reportnlp_api.inner" in result.stdout

@@ -13,7 +13,8 @@ from reportnlp.types import BadRow, Label, LabelTable, Question, Report
 class Labeler(Protocol):
     """Answers a panel's questions about one report.
 
-    Its answers may depend on the report's text only: a duplicate text is given the first one's labels.
+    Its answers may depend on the report's text only: a duplicate text is given the first one's labels. One
+    that looks at more of a report says so with a true `by_report`.
     """
 
     @property

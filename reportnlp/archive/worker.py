@@ -11,6 +11,7 @@ from reportnlp.archive.counts import Counts
 from reportnlp.archive.failures import Failure, failure_of
 from reportnlp.archive.parties import Identity, Labeler, Parties, Writer
 from reportnlp.archive.records import Record, body_path
+from reportnlp.archive.seen import digest
 from reportnlp.archive.shards import Entry, Shard
 from reportnlp.types import BadRow, Label, LabelledReport, LabelTable
 
@@ -26,25 +27,33 @@ class Task(NamedTuple):
 
 
 class Memory:
-    """Labels by text, so that a duplicate text is not labelled again; the least recently used go first."""
+    """Labels by text, so that a duplicate text is not labelled again; the least recently used go first.
+
+    By id where the labeler says, by `by_report`, that it looks at more of a report than its text.
+    """
 
     def __init__(self, labeler: Labeler) -> None:
         self._labeler = labeler
+        self._by_report = bool(getattr(labeler, "by_report", False))
         self._known: dict[bytes, tuple[Label, ...] | str] = {}
         self._shared: dict[Label, Label] = {}
 
     def read(self, entries: Sequence[Entry]) -> None:
         """Label the texts among these that are not known yet, all at once."""
-        fresh = {entry.text_digest: entry for entry in entries if entry.text_digest not in self._known}
+        fresh = {key: entry for entry in entries if (key := self._key(entry)) not in self._known}
         found = self._fresh(list(fresh.values()))
-        for digest, labels in zip(fresh, found, strict=True):
-            self._known[digest] = labels
+        for key, labels in zip(fresh, found, strict=True):
+            self._known[key] = labels
 
     def label(self, entry: Entry) -> tuple[Label, ...] | str:
         """A read report's labels, or the name of the error that the labeler raised."""
-        labels = self._known.pop(entry.text_digest)
-        self._known[entry.text_digest] = labels
+        key = self._key(entry)
+        labels = self._known.pop(key)
+        self._known[key] = labels
         return labels
+
+    def _key(self, entry: Entry) -> bytes:
+        return digest(entry.report.id) if self._by_report else entry.text_digest
 
     def forget(self) -> None:
         """Drop the texts that were met longest ago, but for so many."""

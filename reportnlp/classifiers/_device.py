@@ -12,6 +12,7 @@ from reportnlp.classifiers._folder import Folder
 from reportnlp.classifiers._questions import Floats
 from reportnlp.classifiers._start import open_weights
 from reportnlp.classifiers.blocks import Batch
+from reportnlp.errors import InputError
 
 
 class OnDevice:
@@ -19,11 +20,11 @@ class OnDevice:
 
     Args:
         folder: the model.
-        device: as torch names it.
+        device: of `named`.
     """
 
-    def __init__(self, folder: Folder, device: str) -> None:
-        self._device = torch.device(device)
+    def __init__(self, folder: Folder, device: torch.device) -> None:
+        self._device = device
         self._model = open_weights(folder)
         torch.nn.Module.to(self._model, self._device)
         self._model.train(False)
@@ -38,3 +39,19 @@ class OnDevice:
             logits, relevance = self._model.read(Batch(**moved), explain=True)
         assert relevance is not None
         return logits.float().cpu().numpy(), relevance.float().cpu().numpy()
+
+
+def named(device: str) -> torch.device:
+    """The device of that name.
+
+    Raises:
+        InputError: torch knows none, or this machine has none.
+    """
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"There is no device '{device}' here. Give auto, cpu, or a device that torch has, such as cuda:0."
+        ) from error
+    return found

@@ -82,6 +82,7 @@ class ModelFile(BaseModel):
         sections: section names by id, from 1.
         reads: which sections are read.
         sentences: whether words are told their sentence.
+        int8: whether the network for ONNX Runtime is in eight bits, and so reads one report at a time.
         decisions: by question.
         stack: by question; empty: the network alone.
         trained: what it was trained on and how, for people.
@@ -95,6 +96,7 @@ class ModelFile(BaseModel):
     sections: tuple[str, ...] = Field(min_length=1)
     reads: Literal["read", "all"] = "read"
     sentences: bool = False
+    int8: bool = False
     decisions: dict[str, Decision] = {}
     stack: dict[str, Stack] = {}
     trained: dict[str, Any] = {}

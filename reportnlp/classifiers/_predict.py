@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,9 @@ from reportnlp.errors import InputError, MissingExtraError, ReportNLPError
 from reportnlp.findings import Panel
 from reportnlp.rules.engine import RuleEngine
 from reportnlp.text.words import BREAK, Words
-from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED, Label, Posteriors, Presence, Span
+from reportnlp.types import NOT_APPLICABLE, UNSPECIFIED, Label, Posteriors, Presence, Read, Span
 
-TOKENS = 8192
+TOKENS = 1024
 """Tokens in a batch, filling counted: small enough for a processor's cache."""
 
 DEVICE_TOKENS = 262_144
@@ -38,18 +38,6 @@ SILENT = (Presence.NOT_MENTIONED, UNSPECIFIED, NOT_APPLICABLE, "")
 
 Run = Callable[[Mapping[str, npt.NDArray[np.int64]]], tuple[Floats, Floats]]
 """A batch to logits (reports, columns) and relevance (reports, tokens, columns)."""
-
-
-class Read(NamedTuple):
-    """What a model read of a report: all of it is told, since nothing is cut off unsaid.
-
-    Attributes:
-        tokens: how many tokens.
-        sections: names of the sections they stood in.
-    """
-
-    tokens: int
-    sections: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +177,7 @@ class Predictor(Network):
         abstain: withhold answers within the model's band of doubt.
 
     Raises:
-        InputError: the folder's network or tokenizer cannot be opened.
+        InputError: the folder's network or tokenizer cannot be opened; there is no such device.
         MissingExtraError: a CUDA device was asked for and torch is not installed.
         ReportNLPError: onnxruntime is not installed.
     """
@@ -223,21 +211,31 @@ def _sentence_ends(words: Words) -> npt.NDArray[np.bool_]:
 def _runner(folder: Folder, threads: int, device: str) -> tuple[Run, int]:
     """What runs the network, and how many tokens a batch of it has."""
     if device == "cpu" or (device == "auto" and not DRIVER.exists()):
-        return _session(folder.path / ONNX, threads), TOKENS
+        return _on_processor(folder, threads)
     try:
         import torch
 
-        from reportnlp.classifiers._device import OnDevice
+        from reportnlp.classifiers._device import OnDevice, named
     except ImportError as error:
         if device == "auto":
-            return _session(folder.path / ONNX, threads), TOKENS
+            return _on_processor(folder, threads)
         raise MissingExtraError("Labelling on a CUDA device", "train") from error
     if device == "auto" and not torch.cuda.is_available():
-        return _session(folder.path / ONNX, threads), TOKENS
-    return OnDevice(folder, "cuda" if device == "auto" else device), DEVICE_TOKENS
+        return _on_processor(folder, threads)
+    return OnDevice(folder, named("cuda" if device == "auto" else device)), DEVICE_TOKENS
 
 
-def _session(path: Path, threads: int) -> Run:
+def _on_processor(folder: Folder, threads: int) -> tuple[Run, int]:
+    return open_session(folder.path / ONNX, threads), 1 if folder.file.int8 else TOKENS
+
+
+def open_session(path: Path, threads: int) -> Run:
+    """What runs an ONNX file on a processor.
+
+    Raises:
+        InputError: ONNX Runtime cannot open it.
+        ReportNLPError: onnxruntime is not installed.
+    """
     try:
         import onnxruntime
     except ImportError as error:

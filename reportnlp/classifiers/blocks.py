@@ -171,6 +171,10 @@ class Classifier(PreTrainedModel):
         """
         raise NotImplementedError
 
+    def read_fast(self, batch: Batch) -> Read:
+        """What `read` gives, relevance too, in the form that a processor labels with fastest."""
+        return self.read(batch, explain=True)
+
     def forward(
         self,
         input_ids: Tensor,
@@ -257,6 +261,11 @@ class WordVectors(nn.Module):
             if table is not None:
                 table.weight.data[list(rows)] = values
 
+    @property
+    def table(self) -> Tensor:
+        """(vocabulary, width), every word's vector without that of its section."""
+        return self.words.weight if self.still is None else self.words.weight + self.still.weight
+
     def forward(self, input_ids: Tensor, section_ids: Tensor) -> tuple[Tensor, Tensor]:
         """(reports, tokens) twice to (reports, tokens, width), and the mask (reports, tokens) bool."""
         mask = section_ids > 0
@@ -294,10 +303,20 @@ class MaxHead(nn.Module):
         shown = tokens.masked_fill(~mask.unsqueeze(-1), FAR)
         best, where = shown.max(dim=1)
         best = best * mask.any(dim=1, keepdim=True)
+        return self.conclude(best, where, tokens.shape[1] if explain else None)
+
+    def conclude(self, best: Tensor, where: Tensor, tokens: int | None) -> Read:
+        """Logits and relevance of the largest values.
+
+        Args:
+            best: (reports, features) float, each feature's largest value.
+            where: (reports, features) int64, the token that has it.
+            tokens: how many tokens a report has, filling counted; None: relevance is not wanted.
+        """
         logits = self.linear(self.dropout(best))
-        if not explain:
+        if tokens is None:
             return Read(logits, None)
-        place = torch.arange(tokens.shape[1], device=tokens.device).view(1, -1, 1)
+        place = torch.arange(tokens, device=best.device).view(1, -1, 1)
         picked = (place == where.unsqueeze(1)) * best.unsqueeze(1)
         return Read(logits, picked @ self.linear.weight.T)
 

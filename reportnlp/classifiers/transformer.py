@@ -21,10 +21,14 @@ from reportnlp.classifiers.blocks import (
     ClassifierConfig,
     Read,
     Settings,
+    no_bars,
     with_dropped,
 )
 
 TITLE = "a pre-trained transformer encoder, fine-tuned, with attention over its words for each question"
+
+LEARNING_RATE = 5e-5
+"""The largest that Devlin 2019 (appendix A.3) fine-tunes with; more undoes what was learned."""
 
 
 class Config(Settings):
@@ -74,7 +78,8 @@ class Model(Classifier):
         """Take the encoder's weights from its folder."""
         from transformers import AutoModel
 
-        self.encoder.load_state_dict(AutoModel.from_pretrained(folder).state_dict(), strict=False)
+        with no_bars():
+            self.encoder.load_state_dict(AutoModel.from_pretrained(folder).state_dict(), strict=False)
 
     def read(self, batch: Batch, explain: bool) -> Read:
         """See `Classifier.read`."""

@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from reportnlp import __version__, terminal
-from reportnlp.cli import catalogue, corpora, embed, evaluate, images, label, train
+from reportnlp.cli import catalogue, corpora, embed, evaluate, images, label, serve, train, weak
 
-_PARTS = (label, train, evaluate, images, catalogue, corpora, embed)
+_PARTS = (label, train, evaluate, weak, images, serve, catalogue, corpora, embed)
 """In the order of the help."""
 
 app = typer.Typer(

@@ -81,7 +81,7 @@ def evaluate(
     threshold: learning.Threshold = "argmax",
     epochs: learning.Epochs = 20,
     batch_size: learning.BatchSize = 32,
-    learning_rate: learning.LearningRate = 1e-3,
+    learning_rate: learning.LearningRate = None,
     patience: learning.Patience = 3,
     precision: learning.Precision = "auto",
     class_weight: learning.ClassWeight = 0.0,
@@ -189,5 +189,5 @@ def _training(context: typer.Context, seed: int) -> Training | None:
         seed=seed,
     )
     sizes = learning.whole_numbers("--sizes", given["sizes"])
-    more = learning.further(given["more"], given["more_labels"])
-    return Training(how, more, given["more_weight"], given["learning_curve"] or bool(sizes), sizes)
+    more = learning.further(given["more"], given["more_labels"], given["more_weight"])
+    return Training(how, more, given["learning_curve"] or bool(sizes), sizes)

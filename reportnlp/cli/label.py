@@ -41,6 +41,9 @@ def label(
     abstain: Annotated[
         bool, typer.Option("--abstain", help="Leave answers blank within a model's band of doubt.")
     ] = False,
+    device: Annotated[
+        str, typer.Option(help="What a model runs on: auto is CUDA where there is any; cpu; cuda:1; ...")
+    ] = "auto",
     format: Format = None,
     out_format: Annotated[
         str | None, typer.Option(help="Output format; without it OUT's suffix tells.")
@@ -68,6 +71,7 @@ def label(
         panel=panel,
         method=method,
         abstain=abstain,
+        device=device,
         format_in=format,
         format_out=out_format,
         read_options=columns(

@@ -43,7 +43,9 @@ Threshold = Annotated[
 ]
 Epochs = Annotated[int, typer.Option(min=1, help="Passes over the reports.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Reports a device sees at once.")]
-LearningRate = Annotated[float, typer.Option(help="The largest step.")]
+LearningRate = Annotated[
+    float | None, typer.Option(help="The largest step; else 1e-3, or what the architecture names.")
+]
 Patience = Annotated[int, typer.Option(min=0, help="Epochs without a better one; 0 runs to the end.")]
 Precision = Annotated[str, typer.Option(help="auto, bf16, fp16 or float32.")]
 ClassWeight = Annotated[
@@ -69,20 +71,21 @@ def recipe(
         training: settings of the training loop.
         others: the rest of the recipe.
     """
-    from reportnlp.jobs._train_fit import Recipe
-    from reportnlp.training.settings import TrainSettings
+    from reportnlp.jobs._train_fit import Recipe, loop_settings
 
     given = settings_of(settings or ())
-    return Recipe(architecture=architecture, settings=given, train=TrainSettings(**training), **others)
+    return Recipe(
+        architecture=architecture, settings=given, train=loop_settings(architecture, training), **others
+    )
 
 
-def further(more: Sequence[str] | None, labels: Sequence[Path] | None) -> Source | None:
+def further(more: Sequence[str] | None, labels: Sequence[Path] | None, weight: float) -> tuple[Source, ...]:
     """Reports that are only learned from."""
     from reportnlp.jobs._train_data import Source
 
     if bool(more) != bool(labels):
         raise InputError("--more needs --more-labels, and the other way round. Give both, or neither.")
-    return Source(tuple(more), tuple(labels)) if more and labels else None
+    return (Source(tuple(more), tuple(labels), weight=weight),) if more and labels else ()
 
 
 def aim(calibration: str, threshold: str, abstain_error: float | None = None) -> Aim:

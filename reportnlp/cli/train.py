@@ -69,7 +69,7 @@ def train(
     ] = None,
     epochs: learning.Epochs = 20,
     batch_size: learning.BatchSize = 32,
-    learning_rate: learning.LearningRate = 1e-3,
+    learning_rate: learning.LearningRate = None,
     patience: learning.Patience = 3,
     precision: learning.Precision = "auto",
     class_weight: learning.ClassWeight = 0.0,
@@ -86,6 +86,10 @@ def train(
     search_for: Annotated[
         str, typer.Option(help="loss, or f1: mean of presence F1 and accuracy of attributes.")
     ] = "loss",
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Eight bits for processors, if held-out reports get the same answers."),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Same seed, same model.")] = 0,
     format: Format = None,
     id_column: IdColumn = "",
@@ -126,13 +130,13 @@ def train(
                 "precision": precision,
             },
         ),
-        more=learning.further(more, more_labels),
-        more_weight=more_weight,
+        more=learning.further(more, more_labels, more_weight),
         folds=folds,
         by_site=by_site,
         held_out=held_out,
         rules=rules,
         aim=learning.aim(calibration, threshold, abstain_error),
+        int8=int8,
         search=_search(context) if search else None,
         seed=seed,
         command=shlex.join(["reportnlp", *sys.argv[1:]]),
@@ -142,7 +146,7 @@ def train(
     )
     with terminal.progress() as progress:
         trained = job.run(wanted, progress)
-    for line in job.describe(trained):
+    for line in job.describe(trained) if job.first_process() else ():
         typer.echo(line)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -130,6 +131,20 @@ class Finding(_Strict):
     attributes: dict[str, Attribute] = {}
     cases: Annotated[tuple[Case, ...], Field(min_length=1)]
 
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Names of all findings that are shipped or added by other packages, sorted."""
+        from reportnlp.findings.loader import finding_names
+
+        return finding_names()
+
+    @staticmethod
+    def load(name: str | Path) -> Finding:
+        """Load one finding; see `reportnlp.findings.load_finding`."""
+        from reportnlp.findings.loader import load_finding
+
+        return load_finding(name)
+
     @property
     def questions(self) -> tuple[Question, ...]:
         """The finding's presence, then its attributes."""
@@ -156,6 +171,20 @@ class Panel(_Strict):
     definition: str
     findings: tuple[Finding, ...]
     digest: str
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Names of all panels that are shipped or added by other packages, sorted."""
+        from reportnlp.findings.loader import panel_names
+
+        return panel_names()
+
+    @staticmethod
+    def load(name: str | Path) -> Panel:
+        """Load one panel; see `reportnlp.findings.load_panel`."""
+        from reportnlp.findings.loader import load_panel
+
+        return load_panel(name)
 
     @property
     def questions(self) -> tuple[Question, ...]:

@@ -111,12 +111,13 @@ def _cells(row: LabelledReport, places: Sequence[tuple[int, ...]]) -> Iterator[s
 
 
 def _identity(report: Report) -> tuple[str, ...]:
-    study, patient = _number(report.id), _number(report.patient or report.id)
+    study, patient = study_number(report.id), study_number(report.patient or report.id)
     path = f"train/patient{_digits(patient)}/study{quote(study, safe='')}/view1.jpg"
     return patient, study, path, "", "", "", ""
 
 
-def _number(name: str) -> str:
+def study_number(name: str) -> str:
+    """An id as these files have it: one of MIMIC-CXR's kind without its letter, any other as it is."""
     found = _MIMIC.fullmatch(name)
     return found[1] if found else name
 

@@ -30,14 +30,12 @@ class Training:
     Attributes:
         how: how it learns from the reports of the training side.
         more: further reports that are only learned from.
-        more_weight: how much one of them counts.
         curve: whether a learning curve is made.
         sizes: of its training sets; none: five, log-spaced.
     """
 
     how: Learning = field(default_factory=Learning)
-    more: Source | None = None
-    more_weight: float = 1.0
+    more: tuple[Source, ...] = ()
     curve: bool = False
     sizes: tuple[int, ...] = ()
 
@@ -64,10 +62,10 @@ class Training:
             )
         if recipe.class_weight:
             yield f"rare answers weighted by {recipe.class_weight:g}"
-        if self.more is not None:
-            names = ", ".join(Path(given).name for given in self.more.inputs)
-            labels = ", ".join(path.name for path in self.more.labels)
-            yield f"and on {names}, labelled by {labels}, at weight {self.more_weight:g}"
+        for source in self.more:
+            names = ", ".join(Path(given).name for given in source.inputs)
+            labels = ", ".join(path.name for path in source.labels)
+            yield f"and on {names}, labelled by {labels}, at weight {source.weight:g}"
         yield (
             f"calibrated in {how.folds} folds of the training side"
             if how.folds
@@ -105,10 +103,7 @@ class Trainer:
         self._work = work
         self._progress = progress
         check_answers(gold, self._panel.questions)
-        self._more: LabelledReports | None = None
-        if training.more is not None:
-            more = _train_data.read(training.more, self._columns)
-            self._more = more.weighed(training.more_weight)
+        self._more = _train_data.read_all(training.more, self._columns)
         self._known: dict[tuple[tuple[str, ...], ...], Labelled] = {}
 
     def __call__(self, reports: Sequence[Report], train: Sequence[TrainRow]) -> Labelled:

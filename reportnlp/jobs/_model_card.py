@@ -44,9 +44,9 @@ def _lines(name: str, panel: Panel, trained: Mapping[str, Any]) -> Iterator[str]
 
 
 def _learned(trained: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("## Trained on", "", "| reports | labels | read |", "|---|---|---|")
+    yield from ("## Trained on", "", "| reports | labels | weight |", "|---|---|---|")
     for source in trained["sources"]:
-        yield f"| {', '.join(source['inputs'])} | {', '.join(source['labels'])} | {source['reports']:,} |"
+        yield f"| {', '.join(source['inputs'])} | {', '.join(source['labels'])} | {source['weight']:g} |"
     yield from ("", "| question | reports by answer |", "|---|---|")
     for question, counts in trained["answers"].items():
         yield f"| {question} | {', '.join(f'{answer} {n:,}' for answer, n in counts.items())} |"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,12 +28,14 @@ class Source:
         labels: tables of gold answers, or label tables with probabilities.
         format: input format; None finds it.
         columns: input columns.
+        weight: how much one of the reports counts.
     """
 
     inputs: tuple[str, ...]
     labels: tuple[Path, ...]
     format: str | None = None
     columns: ReadOptions = field(default_factory=ReadOptions)
+    weight: float = 1.0
 
     @property
     def named(self) -> str:
@@ -76,10 +78,6 @@ class LabelledReports:
             self.weights[chosen],
         )
 
-    def weighed(self, weight: float) -> LabelledReports:
-        """These, each counting so much as before."""
-        return replace(self, weights=self.weights * np.float32(weight))
-
     @property
     def digest(self) -> str:
         """sha256 (hex) of ids, texts, targets and weights."""
@@ -99,8 +97,13 @@ class LabelledReports:
         )
 
 
-def read(source: Source, columns: Columns) -> LabelledReports:
+def read(source: Source, columns: Columns, *, alone: bool = True) -> LabelledReports:
     """Read reports and their labels, and join them by id.
+
+    Args:
+        source: where they are.
+        columns: the panel's questions.
+        alone: whether they are all that is learned from, and so must hold answers to tell apart.
 
     Raises:
         InputError: nothing matches, an id comes twice, an answer the panel lacks, or nothing can be learned.
@@ -129,9 +132,20 @@ def read(source: Source, columns: Columns) -> LabelledReports:
     found = list(reports.values())
     answers = [labelled[report.id] for report in found]
     targets, weights = _targets(tables, columns, found, answers)
+    weights *= np.float32(source.weight)
     joined = LabelledReports(found, answers, targets, weights, unlabelled, len(labelled) - len(found), unread)
-    _check_learnable(joined, columns, source.named)
+    if alone:
+        _check_learnable(joined, columns, source.named)
     return joined
+
+
+def read_all(sources: Sequence[Source], columns: Columns) -> LabelledReports | None:
+    """Further reports, of several sources one after the other; None of none. Raises what `read` does."""
+    found: LabelledReports | None = None
+    for source in sources:
+        own = read(source, columns, alone=False)
+        found = own if found is None else found.with_more(own)
+    return found
 
 
 def of_rows(

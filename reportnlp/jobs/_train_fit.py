@@ -70,6 +70,13 @@ class Recipe:
             )
 
 
+def loop_settings(architecture: str, given: Mapping[str, Any]) -> TrainSettings:
+    """Settings of the training loop, the learning rate the architecture's own where None is given."""
+    own = getattr(CLASSIFIERS.get(architecture), "LEARNING_RATE", TrainSettings.learning_rate)
+    rate = given.get("learning_rate")
+    return TrainSettings(**{**given, "learning_rate": own if rate is None else rate})
+
+
 @dataclass(slots=True)
 class Fitted:
     """A trained network.

@@ -39,6 +39,7 @@ class LabelSettings:
         panel: a panel's name, or the path of a TOML file; "" is the model's own, or the first.
         method: what labels: a labelling function, a model folder, or `auto`.
         abstain: withhold answers within a model's band of doubt.
+        device: what a model runs on: "auto", "cpu", or as torch names one.
         format_in: the input format; None: by suffix or folder.
         format_out: the output format; None: by the suffix of `out`.
         read_options: input columns.
@@ -53,6 +54,7 @@ class LabelSettings:
     panel: str = ""
     method: str = "rules"
     abstain: bool = False
+    device: str = "auto"
     format_in: str | None = None
     format_out: str | None = None
     read_options: ReadOptions = field(default_factory=ReadOptions)
@@ -86,12 +88,13 @@ def run(settings: LabelSettings, progress: Progress | None = None) -> Counts:
     job = Job(
         parties=Parties(
             settings.out,
-            partial(make_labeler, settings.panel, settings.method, settings.abstain),
+            partial(make_labeler, settings.panel, settings.method, settings.abstain, settings.device),
             partial(make_writer, settings.out, settings.format_out),
         ),
         settings={
             "version": __version__,
             "abstain": settings.abstain,
+            "device": settings.device,
             "output format": writer.__name__.rpartition(".")[2],
         },
         workers=settings.workers or usable_cores(),
@@ -141,11 +144,11 @@ def questions_of(panel: str, method: str) -> tuple[Question, ...]:
     return () if chosen is None else chosen.questions
 
 
-def make_labeler(panel: str, method: str, abstain: bool) -> Labeler:
+def make_labeler(panel: str, method: str, abstain: bool, device: str) -> Labeler:
     """Load the labeler, in each process for itself; the parent of several does without spaCy."""
     from reportnlp.labeler import load
 
-    return load(panel, method=method, abstain=abstain)
+    return load(panel, method=method, abstain=abstain, device=device)
 
 
 def make_writer(out: Path, format_out: str | None) -> Writer:

@@ -23,7 +23,7 @@ from reportnlp.errors import MissingExtraError, OutputError
 from reportnlp.evaluation.calibration import expected_calibration_error
 from reportnlp.evaluation.metrics import evaluate
 from reportnlp.findings import Panel, load_panel
-from reportnlp.jobs import _train_data, _train_search
+from reportnlp.jobs import _train_data, _train_int8, _train_search
 from reportnlp.jobs._model_card import card
 from reportnlp.jobs._train_data import LabelledReports, Source
 from reportnlp.jobs._train_decide import Aim, answers_of
@@ -49,7 +49,6 @@ class TrainJob:
         panel: a panel's name, or the path of a TOML file.
         recipe: how the network is made.
         more: further reports that are only learned from: never held out, calibrated or scored on.
-        more_weight: how much one of them counts beside one of `source`.
         folds: 0: one part of the reports is held out to choose the epoch and to calibrate; 2 or more: so
             many networks each leave a part out, their logits there calibrate and are scored, and the last
             network learns from all reports.
@@ -57,6 +56,7 @@ class TrainJob:
         held_out: the part that is held out without folds.
         rules: weigh in the rules' answers too (stacking).
         aim: what probabilities and thresholds are for.
+        int8: put the network for ONNX Runtime in eight bits, if held-out reports get the same answers.
         search: try recipes first, and train the best; the given one is what they begin with.
         seed: of everything random.
         command: the command line, for the model card.
@@ -69,13 +69,13 @@ class TrainJob:
     out: Path
     panel: str = "pe"
     recipe: Recipe = field(default_factory=Recipe)
-    more: Source | None = None
-    more_weight: float = 1.0
+    more: tuple[Source, ...] = ()
     folds: int = 0
     by_site: bool = False
     held_out: float = 0.15
     rules: bool = False
     aim: Aim = field(default_factory=Aim)
+    int8: bool = False
     search: Search | None = None
     seed: int = 0
     command: str = ""
@@ -127,7 +127,7 @@ def run(job: TrainJob, progress: Progress | None = None) -> Trained:
     panel = load_panel(job.panel)
     columns = Columns(panel.questions)
     data = _train_data.read(job.source, columns)
-    more = None if job.more is None else _train_data.read(job.more, columns).weighed(job.more_weight)
+    more = _train_data.read_all(job.more, columns)
     work = job.out.with_name(job.out.name + WORK)
     job, outcome = _searched(job, panel, columns, data, more, told)
     learned = learn(job.learning, panel, columns, data, more, work=work, progress=told, resume=job.resume)
@@ -136,12 +136,12 @@ def run(job: TrainJob, progress: Progress | None = None) -> Trained:
     record = {
         **_record(job, learned.fitted, columns, everything),
         "search": None if outcome is None else outcome.said,
-        "sources": list(_sources(job, data, more)),
+        "sources": list(map(_source, (job.source, *job.more))),
         "tested": held.said,
         "figures": list(_figures(columns, panel, held, learned.decisions, job.seed)),
     }
     told.phase("writing the model", None, "files")
-    if _first_process():
+    if first_process():
         _write(job, panel, learned, record, everything, outcome)
         _keep_log(work, job.out)
     return Trained(job.out, record, len(everything), data.unlabelled, data.unmatched, data.unread)
@@ -234,28 +234,25 @@ def _record(job: TrainJob, fitted: Fitted, columns: Columns, data: LabelledRepor
     }
 
 
-def _sources(job: TrainJob, data: LabelledReports, more: LabelledReports | None) -> Iterator[dict[str, Any]]:
-    for source, read in ((job.source, data), (job.more, more)):
-        if source is not None and read is not None:
-            yield {
-                "inputs": [
-                    Path(given).name if Path(given).is_absolute() else given for given in source.inputs
-                ],
-                "labels": [path.name if path.is_absolute() else str(path) for path in source.labels],
-                "labels_digests": [sha256(path.read_bytes()).hexdigest() for path in source.labels],
-                "reports": len(read),
-            }
+def _source(source: Source) -> dict[str, Any]:
+    """A source as the card names it: a path that is absolute tells of one machine alone, so its name does."""
+    return {
+        "inputs": [Path(given).name if Path(given).is_absolute() else given for given in source.inputs],
+        "labels": [path.name if path.is_absolute() else str(path) for path in source.labels],
+        "labels_digests": [sha256(path.read_bytes()).hexdigest() for path in source.labels],
+        "weight": source.weight,
+    }
 
 
 def _write(
     job: TrainJob,
     panel: Panel,
     learned: Learned,
-    record: Mapping[str, Any],
+    record: dict[str, Any],
     data: LabelledReports,
     outcome: Outcome | None,
 ) -> None:
-    """Write the folder beside its place, then put it there."""
+    """Write the folder beside its place, then put it there; the record is told what came of eight bits."""
     import tomli_w
 
     from reportnlp.classifiers._export import export, round_weights
@@ -271,11 +268,12 @@ def _write(
         fitted.words.save(draft / _folder.TOKENIZER)
         content = tomli_w.dumps(panel.model_dump(mode="json", exclude_none=True))
         (draft / _folder.PANEL).write_text(content, encoding="utf-8")
-        (draft / _folder.CARD).write_text(card(job.out.name, panel, record), encoding="utf-8")
         if outcome is not None:
             _train_search.write(outcome, draft)
         examples = Encoder(fitted.words, fitted.reading)([report.text for report in data.reports[:3]] * 2)
         export(fitted.model, examples, draft / _folder.ONNX)
+        int8 = job.int8 and _in_eight_bits(learned, record, draft)
+        (draft / _folder.CARD).write_text(card(job.out.name, panel, record), encoding="utf-8")
         _folder.update_config(
             draft,
             {
@@ -283,6 +281,7 @@ def _write(
                 "panel_digest": panel.digest,
                 "reads": fitted.reading.sections,
                 "sentences": fitted.reading.sentences,
+                "int8": int8,
                 "decisions": {name: one.model_dump(mode="json") for name, one in learned.decisions.items()},
                 "stack": {name: one.model_dump(mode="json") for name, one in learned.stack.items()},
                 "trained": json.loads(json.dumps(record)),
@@ -292,6 +291,13 @@ def _write(
         draft.rename(job.out)
     except OSError as error:
         raise OutputError(f"{job.out} cannot be written: {error.strerror}.") from error
+
+
+def _in_eight_bits(learned: Learned, record: dict[str, Any], draft: Path) -> bool:
+    texts = [report.text for report in learned.held.data.reports]
+    kept, share = _train_int8.shrink(learned.fitted, texts, draft / _folder.ONNX)
+    record["notes"] = [*record["notes"], _train_int8.said(kept, share)]
+    return kept
 
 
 def _keep_log(work: Path, out: Path) -> None:
@@ -320,8 +326,8 @@ def _need_extra() -> None:
         raise MissingExtraError("Training", "train") from error
 
 
-def _first_process() -> bool:
-    """Under torchrun the first process alone writes."""
+def first_process() -> bool:
+    """Under torchrun the first process alone writes and tells."""
     return os.environ.get("RANK", "0") == "0"
 
 

@@ -15,6 +15,8 @@ from reportnlp.text.context import Category, load_words
 _DENYING = frozenset({Category.NEGATION, Category.RESOLVED, Category.HYPOTHETICAL})
 _OWNERS = (Kind.FINDING, Kind.SIGN, Kind.DOUBTFUL)
 _LONGEST_LINK = 6
+_LIST_STEP = 2
+"""Tokens between the parts of a list of values: a comma, "and"."""
 MOST_LENDERS = 12
 """Mentions in one sentence beyond which none lends to another: nobody means such a text as a sentence."""
 _PAST = frozenset({Category.PRIOR, Category.HISTORY})
@@ -213,10 +215,18 @@ def _in_part_of(state: SentenceState, match: Match, found: Sequence[Found], told
     return any(found[i].match.start < end and start < found[i].match.end for i in told)
 
 
+def _list_end(state: SentenceState, value: Found) -> int:
+    """Where the list ends that a value stands in: what is said behind the last one is said of them all."""
+    fellows = [v.match for v in state.values.get(Kind.VALUE, ()) if v.role.group == value.role.group]
+    end = state.clauses.soft_after(value.match.end)
+    while following := [m.end for m in fellows if end <= m.start <= end + _LIST_STEP]:
+        end = state.clauses.soft_after(max(following))
+    return end
+
+
 def _other_thing(state: SentenceState, value: Found) -> bool:
     """Whether another thing, or a statement that all is well, stands in the same part of the sentence."""
-    match = value.match
-    start, end = state.clauses.soft_before(match.start), state.clauses.soft_after(match.end)
+    start, end = state.clauses.soft_before(value.match.start), _list_end(state, value)
     others = [i for i in state.values.get(Kind.NOT_WITH, ()) if i.role.group == value.role.group]
     others += [i for kind in STATEMENTS for i in state.told.get(kind, ())]
     return any(start <= item.match.start < end for item in others)

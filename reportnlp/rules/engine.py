@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -44,7 +44,10 @@ class RuleEngine:
 
     def label(self, text: str) -> tuple[Label, ...]:
         """One label per question of the panel, in order. Pure: the same text gives the same labels."""
-        placed = self._read_report(text)
+        return self.labels(self.mentions(text))
+
+    def labels(self, placed: Mapping[int, Sequence[Placed]]) -> tuple[Label, ...]:
+        """One label per question of the panel, in order, from the mentions of a report."""
         labels: list[Label] = []
         for i, verdict in enumerate(self._conclude(placed)):
             if verdict is NOTHING:
@@ -56,18 +59,23 @@ class RuleEngine:
     def verdicts(self, text: str) -> dict[str, Verdict]:
         """Each finding's presence with the reason for it, by name."""
         names = (finding.name for finding in self.panel.findings)
-        return dict(zip(names, self._conclude(self._read_report(text)), strict=True))
+        return dict(zip(names, self._conclude(self.mentions(text)), strict=True))
 
-    def _read_report(self, text: str) -> dict[int, list[Placed]]:
-        """Every mention of a report's sections that state findings, by finding."""
+    def mentions(self, text: str, *, stated: bool = True) -> dict[int, list[Placed]]:
+        """Every mention in a report, by finding's index.
+
+        Args:
+            text: the report.
+            stated: in the sections that state findings; else in the others: what was asked, planned or known.
+        """
         normalised = normalise(text)
-        sections = [s for s in find_sections(normalised.text) if s.name in load_headings().read]
+        sections = [s for s in find_sections(normalised.text) if (s.name in load_headings().read) == stated]
         by_finding: dict[int, list[Placed]] = {}
         for finding, placed in self._placements(normalised, split_sentences(normalised.text, sections)):
             by_finding.setdefault(finding, []).append(placed)
         return by_finding
 
-    def _conclude(self, placed: dict[int, list[Placed]]) -> list[Verdict]:
+    def _conclude(self, placed: Mapping[int, Sequence[Placed]]) -> list[Verdict]:
         findings = self.panel.findings
         verdicts = [conclude(placed[i]) if i in placed else NOTHING for i in range(len(findings))]
         settle_kin(sorted(self._lexicon.kin), verdicts, placed)

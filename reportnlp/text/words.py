@@ -94,7 +94,7 @@ class Words:
 
     @classmethod
     def read(cls, path: Path) -> Words:
-        """Read a `tokenizer.json`.
+        """Read a `tokenizer.json`; what it says of cutting texts off or filling them up is not followed.
 
         Raises:
             InputError: it is not there, or is none.
@@ -102,11 +102,15 @@ class Words:
         """
         library = _library()
         try:
-            return cls(library.Tokenizer.from_str(path.read_text("utf-8")))
+            tokenizer = library.Tokenizer.from_str(path.read_text("utf-8"))
         except OSError as error:
             raise InputError(f"Cannot read {path}: {error.strerror}.") from error
         except Exception as error:  # the library raises no other kind
             raise InputError(f"{path} is no tokenizer of the library 'tokenizers'.") from error
+        # Many a published encoder's file cuts texts off at 128 tokens; windows read the whole of them.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return cls(tokenizer)
 
     def save(self, path: Path) -> None:
         """Write it as `tokenizer.json`."""

@@ -36,7 +36,6 @@ from reportnlp.jobs._train_learn import Learning, out_of_fold, rules
 from reportnlp.types import Posteriors
 from tests.bench.shipped_models import (
     CORPORA,
-    MORE_WEIGHT,
     WRITTEN,
     further,
     recipe,
@@ -114,7 +113,7 @@ def main() -> None:
     data = _train_data.read(source(WRITTEN[given.panel]), columns)
     with tempfile.TemporaryDirectory() as folder, terminal.progress() as progress:
         made = given.vectors or vectors(given.data, Path(folder))
-        more = _train_data.read(further(given.panel, Path(folder)), columns).weighed(MORE_WEIGHT[given.panel])
+        more = _train_data.read_all(further(given.data, given.panel, Path(folder)), columns)
         how = Learning(recipe(given.panel, made), folds=5, by_site=True, rules=True)
         work = given.work or Path(folder) / "work"
         logits = out_of_fold(how, columns, data, more, work=work, progress=progress, resume=True)

@@ -16,7 +16,7 @@ from reportnlp.classifiers import _start
 from reportnlp.classifiers._encode import Encoded, Encoder, Reading, collate
 from reportnlp.classifiers._examples import examples, tensors
 from reportnlp.classifiers._export import export, round_weights
-from reportnlp.classifiers._predict import _session
+from reportnlp.classifiers._predict import open_session
 from reportnlp.classifiers._questions import Columns
 from reportnlp.classifiers.blocks import Classifier
 from reportnlp.errors import ReportNLPError
@@ -58,6 +58,7 @@ MORE = [
     ("linear", {"buckets": 512, "lasso": 0.5}),
     ("linear", {"features": "vectors", "width": 12}),
     ("cnn", {"width": 12, "filters": 6, "pooling": "attention", "vectors": "both"}),
+    ("cnn", {"width": 12, "filters": 6, "spans": [1, 2, 5], "vectors": "both"}),
     ("rnn", {"width": 12, "hidden": 6, "cell": "gru", "pooling": "attention"}),
     ("rnn", {"width": 12, "hidden": 6, "cell": "simple", "directions": 1}),
     ("attention", {"width": 12, "hidden": 6, "scorer": 5, "form": "hierarchical"}),
@@ -167,7 +168,7 @@ def test_onnx_answers_as_torch_does(name: str, settings: dict[str, Any], tmp_pat
     model = made(name, settings)
     round_weights(model)
     export(model, READ[:2], tmp_path / "model.onnx")
-    run = _session(tmp_path / "model.onnx", 1)
+    run = open_session(tmp_path / "model.onnx", 1)
     for rows in ([0], [5], [1, 2, 3], range(6)):
         chosen = [READ[i] for i in rows]
         found, relevance = run(collate(chosen))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import Template
 
@@ -49,15 +49,27 @@ def page(evaluation: Evaluation) -> str:
     """
     with drawing_style():
         parts = [(anchor, title, part(evaluation)) for anchor, title, part in _PARTS]
-    shown = [(anchor, title, content) for anchor, title, content in parts if content]
-    links = (tag("li", tag("a", _SHORT[anchor], href=f"#{anchor}")) for anchor, _, _ in shown)
+    shown = [(anchor, _SHORT[anchor], title, content) for anchor, title, content in parts if content]
+    return framed(head.title(evaluation), head.lead(evaluation), shown, head.footer(evaluation))
+
+
+def framed(title: str, lead: Markup, parts: Sequence[tuple[str, str, str, Content]], footer: Markup) -> str:
+    """Parts of a page in the frame that every report has.
+
+    Args:
+        title: of the page.
+        lead: its first paragraph.
+        parts: anchor, name among the links, heading and content of each.
+        footer: what stands below.
+    """
+    links = (tag("li", tag("a", short, href=f"#{anchor}")) for anchor, short, _, _ in parts)
     return Template(_beside("page.html")).substitute(
-        title=escaped(head.title(evaluation)),
+        title=escaped(title),
         style=_beside("page.css"),
-        lead=head.lead(evaluation),
+        lead=lead,
         contents=tag("ul", *links),
-        sections=join(section(*part) for part in shown),
-        footer=head.footer(evaluation),
+        sections=join(section(anchor, heading, content) for anchor, _, heading, content in parts),
+        footer=footer,
         script=_beside("page.js"),
     )
 

@@ -1,0 +1,166 @@
+"""What a request may name: panels, and methods that label with them. Names only, never paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from reportnlp import Finding, Labeler, Panel, ReportNLPError
+from reportnlp_api.problems import Fault, ProblemError, invalid
+from reportnlp_api.settings import Settings, SettingsError
+
+AUTO, RULES = "auto", "rules"
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""What a model folder may be called, to be named in a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to label with one panel.
+
+    Attributes:
+        name: as a request names it.
+        panel: the panel's name.
+        source: what `reportnlp.load` takes as method.
+        digest: sha256 (hex) of the panel or the model folder.
+        panel_digest: sha256 (hex) of the panel that answers.
+        is_model: whether it was trained.
+        questions: names of the questions it answers.
+    """
+
+    name: str
+    panel: str
+    source: str
+    digest: str
+    panel_digest: str
+    is_model: bool
+    questions: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        if not self.is_model:
+            return "Phrases and context rules"
+        return "The shipped model" if self.name == AUTO else f"The model {self.name}"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that may be named.
+
+    Attributes:
+        panels: by name, sorted.
+        methods: by name and panel.
+        default_panel, default_method: where a request names none.
+        skipped: folders under a root that are no models, and why.
+    """
+
+    panels: dict[str, Panel]
+    methods: dict[tuple[str, str], Method]
+    default_panel: str
+    default_method: str
+    skipped: tuple[str, ...]
+
+    @cached_property
+    def findings(self) -> dict[str, Finding]:
+        """All findings by name, sorted."""
+        return {name: Finding.load(name) for name in Finding.names()}
+
+    def find(self, panel: str | None, method: str | None) -> Method:
+        """The method that a request asks for.
+
+        Raises:
+            ProblemError: there is none of that name, or not for that panel.
+        """
+        method = method or self.default_method
+        own = [key[1] for key in self.methods if key[0] == method]
+        if not own:
+            raise _no("method", sorted({name for name, _ in self.methods}), "/v1/models")
+        if panel is not None and panel not in self.panels and panel not in own:
+            raise _no("panel", list(self.panels), "/v1/panels")
+        if panel is None:
+            panel = self.default_panel if self.default_panel in own else own[0]
+        if panel not in own:
+            raise _no("panel", own, "/v1/models", "of this method")
+        return self.methods[method, panel]
+
+    @property
+    def default(self) -> Method:
+        """What labels where a request names nothing."""
+        return self.find(None, None)
+
+
+def _no(what: str, allowed: list[str], see: str, of: str = "") -> ProblemError:
+    which = f"{what} {of}".strip()
+    detail = f"There is no such {which}. Allowed: {', '.join(allowed)}. See GET {see}."
+    return invalid([Fault(pointer=f"/{what}", detail=detail)])
+
+
+def read_catalogue(settings: Settings) -> Catalogue:
+    """Look up all panels and methods.
+
+    Raises:
+        SettingsError: a root is no folder, two models have one name, or the default is none of them.
+    """
+    panels = {name: Panel.load(name) for name in Panel.names()}
+    skipped: list[str] = []
+    methods = [*_shipped(panels), *_of_roots(settings.model_roots, skipped)]
+    by_key: dict[tuple[str, str], Method] = {}
+    for method in methods:
+        if any(name == method.name and name not in (AUTO, RULES) for name, _ in by_key):
+            raise SettingsError(f"Two model roots hold a model '{method.name}'. Rename one of the folders.")
+        by_key[method.name, method.panel] = method
+    catalogue = Catalogue(panels, by_key, settings.panel, settings.method, tuple(skipped))
+    _check_default(catalogue)
+    return catalogue
+
+
+def _check_default(catalogue: Catalogue) -> None:
+    panel, method = catalogue.default_panel, catalogue.default_method
+    if panel not in catalogue.panels:
+        raise SettingsError(f"There is no panel '{panel}'. Allowed: {', '.join(catalogue.panels)}.")
+    if not any(name == method for name, _ in catalogue.methods):
+        names = sorted({name for name, _ in catalogue.methods})
+        raise SettingsError(f"There is no method '{method}'. Allowed: {', '.join(names)}.")
+
+
+def _shipped(panels: Iterable[str]) -> Iterator[Method]:
+    for panel in panels:
+        yield _method(RULES, RULES, panel)
+        yield _method(AUTO, AUTO, panel)
+
+
+def _method(name: str, source: str, panel: str | None) -> Method:
+    about = Labeler.about(panel, method=source)
+    questions = tuple(question.name for question in about.panel.questions)
+    return Method(name, about.panel.name, source, about.digest, about.panel.digest, about.is_model, questions)
+
+
+def _of_roots(roots: Iterable[Path], skipped: list[str]) -> Iterator[Method]:
+    for root in roots:
+        if not root.is_dir():
+            raise SettingsError(f"The model root {root} is no folder. Give one that holds model folders.")
+        for folder in sorted(root.iterdir()):
+            if not folder.is_dir():
+                continue
+            if reason := _refusal(folder, root.resolve()):
+                skipped.append(f"{folder}: {reason}")
+                continue
+            try:
+                yield _method(folder.name, str(folder.resolve()), None)
+            except ReportNLPError as error:
+                skipped.append(str(error))
+
+
+def _refusal(folder: Path, root: Path) -> str:
+    """Why a folder under a root may not be named; "" where it may."""
+    if not NAME.fullmatch(folder.name) or folder.name in (AUTO, RULES):
+        return "its name cannot be named in a request. Rename it: letters, digits, '.', '_' and '-'."
+    for path in (folder, *folder.rglob("*")):
+        if not path.resolve().is_relative_to(root):
+            return "it leads out of the model root by a symbolic link. Copy the files into it."
+    return ""

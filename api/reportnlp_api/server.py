@@ -1,0 +1,105 @@
+"""The service as a process: listens, and on SIGTERM or Ctrl-C finishes what is under way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from math import ceil
+from types import FrameType
+
+import uvicorn
+
+from reportnlp_api.app import create_app
+from reportnlp_api.archive import Jobs
+from reportnlp_api.batching import Batcher
+from reportnlp_api.settings import Settings, SettingsError
+
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: more than the minute after which common proxies drop theirs."""
+
+BACKLOG = 2048
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Service(uvicorn.Server):
+    """A server that is ready no longer from the moment it is told to stop, and then ends well.
+
+    Args:
+        config: uvicorn's.
+        batcher, jobs: of the application.
+    """
+
+    def __init__(self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs) -> None:
+        super().__init__(config)
+        self._batcher = batcher
+        self._jobs = jobs
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no more work; a second Ctrl-C does not wait for what is under way."""
+        self._batcher.draining = True
+        self._jobs.draining = True
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Answer the signals while it runs. Unlike uvicorn's own, this sends none again at the end."""
+        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def run(settings: Settings, told: Callable[[str], object]) -> None:
+    """Serve until told to stop.
+
+    Args:
+        settings: see their class.
+        told: is given the address once connections are taken.
+
+    Raises:
+        SettingsError: the settings are not right, or the address cannot be had.
+    """
+    app = create_app(settings)
+    with closing(_listen(settings)) as listener:
+        told(address(settings, listener.getsockname()[1]))
+        Service(_config(app, settings), app.state.batcher, app.state.jobs).run(sockets=[listener])
+
+
+def address(settings: Settings, port: int) -> str:
+    """Where a browser finds it."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{port}"
+
+
+def _config(app: object, settings: Settings) -> uvicorn.Config:
+    # The access log would hold addresses as they were sent; the audit log stands for it.
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=ceil(settings.drain_s),
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise SettingsError(
+            f"The address {settings.host}, port {settings.port} cannot be had: {reason}. "
+            "Stop what uses it, or give another --port."
+        ) from None

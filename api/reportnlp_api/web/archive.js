@@ -1,0 +1,105 @@
+// The view that sends a file of reports as a job.
+
+import { offer } from "./catalogue.js";
+import { find, make, show } from "./dom.js";
+import { takeFiles } from "./files.js";
+import { watch } from "./job.js";
+import { newJobId, readJobs, startJob } from "./jobs.js";
+import { clear, tell } from "./notice.js";
+import { readReports } from "./reports.js";
+import { counted } from "./words.js";
+
+/** Of rows that cannot be read, so many are listed. */
+const LISTED = 20;
+
+const notice = find("#archive-notice");
+const go = find("#archive-go");
+let given = null;
+
+/** Reports that were sent in this tab, by job: the review shows their texts, which the service does not give back. */
+export const sent = new Map();
+
+export function startArchive(catalogue) {
+  offer(catalogue, find("#archive-panel"), [find("#archive-method")]);
+  takeFiles({
+    place: find("#archive-drop"),
+    button: find("#archive-open"),
+    input: find("#archive-file"),
+    take: (file) => open(file).catch(refuse),
+  });
+  find("#archive-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    begin().catch(refuse);
+  });
+}
+
+/** Shows the view; with a job's id, that job. */
+export function openArchive(id) {
+  const relist = () => list().catch(() => show(false, find("#jobs"))); // the job itself tells what is wrong
+  watch(id, relist);
+  relist();
+}
+
+/** Stops looking at a job that nobody looks at. */
+export const closeArchive = () => watch(null);
+
+function refuse(error) {
+  tell(notice, error);
+  go.disabled = given === null;
+}
+
+async function open(file) {
+  clear(notice);
+  given = null;
+  go.disabled = true;
+  show(false, find("#archive-unread"));
+  const { reports, unread } = await readReports(file);
+  given = { id: newJobId(), reports };
+  find("#archive-name").textContent = file.name;
+  find("#archive-about").textContent =
+    `${counted(reports.length, "report")} to send` + (unread.length > 0 ? `, ${counted(unread.length, "row")} left out.` : ".");
+  if (unread.length > 0) listUnread(unread);
+  go.disabled = false;
+}
+
+function listUnread(unread) {
+  const place = find("#archive-unread");
+  find("summary", place).textContent = `${counted(unread.length, "row")} cannot be read and will not be sent`;
+  const items = unread.slice(0, LISTED).map(({ row, reason }) => make("li", {}, `Row ${row}: ${reason}.`));
+  if (unread.length > LISTED) items.push(make("li", {}, `And ${counted(unread.length - LISTED, "more row")}.`));
+  find("ul", place).replaceChildren(...items);
+  show(true, place);
+}
+
+async function begin() {
+  if (given === null) return;
+  clear(notice);
+  go.disabled = true;
+  const { id, reports } = given;
+  const settings = {
+    panel: find("#archive-panel").value,
+    method: find("#archive-method").value,
+    abstain: find("#archive-abstain").checked,
+  };
+  find("#archive-about").textContent = `Sending ${counted(reports.length, "report")}\u2026`;
+  await startJob(id, reports, settings);
+  sent.set(id, reports);
+  given = null;
+  find("#archive-name").textContent = "Drop another file here";
+  find("#archive-about").textContent = `Sent ${counted(reports.length, "report")}.`;
+  location.hash = `#/archive/${id}`;
+}
+
+async function list() {
+  const jobs = await readJobs();
+  const items = jobs.map((job) =>
+    make(
+      "li",
+      {},
+      make("a", { href: `#/archive/${encodeURIComponent(job.id)}` }, job.id),
+      make("span", { class: "fine" }, `${job.panel}, ${job.method}, ${job.state}`),
+    ),
+  );
+  find("#jobs ul").replaceChildren(...items);
+  show(jobs.length > 0, find("#jobs"));
+}

@@ -1,0 +1,139 @@
+// The view that labels one report, by one method or by two.
+
+import { askJson } from "./api.js";
+import { offer } from "./catalogue.js";
+import { find, make, show } from "./dom.js";
+import { EXAMPLE } from "./example.js";
+import { readText, takeFiles } from "./files.js";
+import { rowsOf, showFindings, spansOf } from "./findings.js";
+import { light, showText } from "./highlight.js";
+import { Mistake, clear, tell } from "./notice.js";
+import { count, counted } from "./words.js";
+
+const text = find("#text");
+const shown = find("#text-shown");
+const notice = find("#label-notice");
+const status = find("#label-status");
+let running = null;
+
+export function startLabel(catalogue) {
+  offer(catalogue, find("#label-panel"), [find("#label-method"), find("#label-other")]);
+  find("#label-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    label();
+  });
+  for (const menu of ["#label-panel", "#label-method", "#label-other"]) {
+    find(menu).addEventListener("change", () => shown.hidden || label());
+  }
+  find("#text-edit").addEventListener("click", edit);
+  find("#text-example").addEventListener("click", () => write(EXAMPLE));
+  takeFiles({ place: find("#label-drop"), button: find("#text-open"), input: find("#text-file"), take: open });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || find("#label").hidden) return;
+    event.preventDefault();
+    label();
+  });
+  document.addEventListener("paste", paste);
+}
+
+/** A report pasted while one is shown takes its place. */
+function paste(event) {
+  const pasted = event.clipboardData?.getData("text/plain");
+  if (!pasted || shown.hidden || find("#label").hidden || event.target.matches("input, textarea")) return;
+  event.preventDefault();
+  write(pasted);
+}
+
+async function open(file) {
+  try {
+    clear(notice);
+    write(await readText(file));
+  } catch (error) {
+    tell(notice, error);
+  }
+}
+
+function write(report) {
+  text.value = report;
+  edit();
+}
+
+function edit() {
+  running?.abort();
+  show(true, text);
+  show(false, shown, find("#text-edit"), find("#label-about"));
+  find("#label-findings").replaceChildren();
+  status.textContent = "Nothing is labelled yet.";
+  text.focus();
+  text.setSelectionRange(0, 0);
+  text.scrollTop = 0;
+}
+
+async function label() {
+  running?.abort();
+  const own = (running = new AbortController());
+  clear(notice);
+  document.body.classList.add("busy");
+  try {
+    if (text.value.trim() === "") throw new Mistake("There is no report yet. Paste one, or open a .txt file.");
+    status.textContent = "Labelling\u2026";
+    const began = performance.now();
+    const answers = await Promise.all(chosen().map((method) => ask(method, text.value, own.signal)));
+    if (running === own) present(answers, performance.now() - began);
+  } catch (error) {
+    if (error.name === "AbortError" || running !== own) return;
+    edit();
+    tell(notice, error);
+  } finally {
+    if (running === own) document.body.classList.remove("busy");
+  }
+}
+
+function chosen() {
+  const methods = [find("#label-method").value, find("#label-other").value];
+  return [...new Set(methods.filter(Boolean))];
+}
+
+async function ask(method, report, signal) {
+  const body = { panel: find("#label-panel").value, method, reports: [{ id: "report", text: report }] };
+  const answer = await askJson("/v1/label", { method: "POST", body, signal });
+  const [result] = answer.results;
+  if (result.error) throw new Mistake(result.error.reason);
+  return { ...answer, method, labels: result.labels, tokens: result.tokens_read, sections: result.sections };
+}
+
+function present(answers, took) {
+  const rows = rowsOf(answers);
+  showText(shown, text.value, spansOf(rows));
+  show(true, shown, find("#text-edit"));
+  show(false, text);
+  const methods = answers.map((answer) => answer.method);
+  showFindings(find("#label-findings"), rows, methods, (key, scroll) => light(shown, key, scroll));
+  status.textContent = summary(rows, answers.length > 1);
+  about(answers, took);
+}
+
+function summary(rows, isPair) {
+  if (isPair) {
+    const differing = rows.filter((row) => row.differs).length;
+    return differing === 0
+      ? "Both methods give the same answers."
+      : `${counted(differing, "answer")} of ${rows.length} ${differing === 1 ? "differs" : "differ"}.`;
+  }
+  const of = (answer) => rows.filter((row) => row.labels[0].answer === answer).length;
+  return `${of("present")} present, ${of("uncertain")} uncertain, ${of("absent")} absent, ${of("not_mentioned")} not mentioned.`;
+}
+
+function about(answers, took) {
+  const [first] = answers;
+  const facts = [
+    ["Model", answers.map((answer) => answer.model).join(", ")],
+    ["Read", `${count(first.tokens)} words and signs in ${first.sections.join(", ").replaceAll("_", " ") || "no section"}`],
+    ["Panel", `${first.panel}, ${first.panel_digest.slice(0, 12)}`],
+    ["Version", first.version],
+    ["Took", `${Math.round(took)} ms`],
+  ];
+  const list = find("#label-about");
+  list.replaceChildren(...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+  show(true, list);
+}
