@@ -20,6 +20,7 @@ from reportnlp.types import Report
 
 TRAIN, VALID, TEST = "train", "valid", "test"
 USUAL = {
+    **{name: name for name in (TRAIN, VALID, TEST)},
     "training": TRAIN,
     "val": VALID,
     "validation": VALID,
@@ -27,7 +28,7 @@ USUAL = {
     "dev": VALID,
     "testing": TEST,
 }
-"""Other names of splits; CheXpert and MIMIC-CXR write `valid` and `validate`."""
+"""What splits are called, in small letters; CheXpert and MIMIC-CXR write `valid` and `validate`."""
 
 KINDS: dict[str, Kind] = {"random": "random", "temporal": "temporal", "site": "site"}
 WAYS = ("given", *KINDS, "none")

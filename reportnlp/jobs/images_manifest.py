@@ -23,8 +23,8 @@ from reportnlp.jobs._images_record import write_quarantine
 from reportnlp.jobs.images_check import put_manifest, refuse
 from reportnlp.training.progress import Progress, Silent
 
-PATTERN = r"(?P<study>[^/]+)\.[^/]+"
-"""Without a pattern the study is the file's name, as far as its first suffix."""
+PATTERN = r"(?P<study>[^/]+?)(?:\.nii)?\.[^/.]+$"
+"""Without a pattern the study is the file's name without its suffix."""
 
 GIVEN = tuple(name for name in COLUMNS if name not in ("image", "digest", "frame"))
 """What a pattern may find in a path."""
@@ -44,7 +44,7 @@ class ImagesManifestJob:
         folder: of images, at any depth.
         out: the manifest to write (.csv); paths in it lead from its folder.
         pattern: regular expression over a path below `folder`, with groups such as `(?P<study>...)`; "" takes
-            the file's name for the study. What a DICOM header says comes before it.
+            the file's name for the study, but for DICOM. What a DICOM header says comes before it.
         salt: with it patients' ids are replaced by digests; one salt, one digest a patient.
         overwrite: whether `out` may be replaced.
     """
@@ -127,7 +127,9 @@ def _take(listed: Listed, path: Path, job: ImagesManifestJob, pattern: re.Patter
     place = _plain(leading_from(job.out.parent, job.folder, below))
     try:
         reader = _reader(path)
-        rows = [_row(cells, below, place, job.salt, pattern) for cells in _told(path, reader)]
+        # A header without a study is not mended by the name that an archive gave the file.
+        usable = pattern if job.pattern or not hasattr(reader, "read_header") else None
+        rows = [_row(cells, below, place, job.salt, usable) for cells in _told(path, reader)]
     except ImageError as error:
         if error.reason in OTHERS:
             listed.other[error.reason] += 1
@@ -174,8 +176,10 @@ def _header(path: Path, reader: ModuleType) -> Any:
         raise
 
 
-def _row(cells: Mapping[str, str], below: str, place: str, salt: str, pattern: re.Pattern[str]) -> ImageRow:
-    found = pattern.search(below)
+def _row(
+    cells: Mapping[str, str], below: str, place: str, salt: str, pattern: re.Pattern[str] | None
+) -> ImageRow:
+    found = pattern.search(below) if pattern else None
     by_path = found.groupdict(default="") if found else {}
     told = {**by_path, **{name: value for name, value in cells.items() if value}}
     told["image"] = place + cells.get("image", "")
