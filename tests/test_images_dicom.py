@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image as Pillow
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
+from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_modality_lut, apply_voi, apply_windowing, convert_color_space
 from pydicom.uid import (
     MPEG2MPML,
@@ -19,6 +21,7 @@ from pydicom.uid import (
     DigitalXRayImageStorageForPresentation,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     RLELossless,
 )
 
@@ -185,6 +188,17 @@ def test_lossless_compression_changes_nothing(syntax: str, tmp_path: Path) -> No
     dataset = film(large)
     dataset.compress(syntax, generate_instance_uid=False)
     np.testing.assert_array_equal(seen(dataset, tmp_path), plain)
+
+
+def test_a_jpeg_inside_is_unpacked(tmp_path: Path) -> None:
+    levels = np.linspace(0, 255, 16 * 20).astype(np.uint8).reshape(16, 20)
+    packed = io.BytesIO()
+    Pillow.fromarray(levels).save(packed, "JPEG", quality=100)
+    dataset = film(levels)
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([packed.getvalue()])
+    dataset["PixelData"].is_undefined_length = True
+    np.testing.assert_allclose(seen(dataset, tmp_path, window=Window(127.5, 255)), levels / 255, atol=0.02)
 
 
 def test_compressed_frames_are_read_one_by_one(tmp_path: Path) -> None:

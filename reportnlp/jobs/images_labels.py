@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reportnlp.archive import disk
-from reportnlp.errors import InputError, OutputError
+from reportnlp.errors import InputError
 from reportnlp.evaluation.labelled import Labelled
-from reportnlp.images.export import TABLE, write_chexpert, write_folder
 from reportnlp.images.join import key_of, one_each
 from reportnlp.images.manifest import ImageRow, read_manifest
 from reportnlp.images.policies import Rules
 from reportnlp.images.reading import BadImage
-from reportnlp.images.table import UNANSWERED, ImageLabels, write_table
+from reportnlp.images.table import UNANSWERED, ImageLabels
 from reportnlp.jobs._images_join import findings_of, labels_about, labels_of
 from reportnlp.jobs._images_looked import look
 from reportnlp.jobs._images_record import write_quarantine
 from reportnlp.jobs._images_split import split
+from reportnlp.jobs._images_written import put_labels, refuse_place
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import BadRow, Presence
-
-PARQUET, CHEXPERT = ".parquet", ".csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +143,10 @@ def run(job: ImagesLabelsJob, progress: Progress | None = None) -> Made:
         OutputError: `out` exists or cannot be written.
         UnknownNameError: no such finding, policy, column, way to split, or site.
     """
-    _check_out(job)
+    refuse_place(job.out, overwrite=job.overwrite)
     made = make(job, progress or Silent())
     try:
-        _write(made.labels, job)
+        put_labels(made.labels, job.out, copy=job.copy)
         write_quarantine(job.out, made.bad, made.rows)
     except OSError as error:
         raise disk.cannot_write(job.out, error) from error
@@ -197,7 +194,8 @@ def _sift(
         sieve.put("cannot be used", good)
     sieve.put("not the first of its study", [sieve.rows[at] for at in one_each(sieve.rows, job.several)[0]])
     parted = split(
-        sieve.rows,
+        # Whatever column named it: the report ties images together, and predictions are told by it.
+        [replace(row, report_id=getattr(row, key)) for row in sieve.rows],
         way=job.split,
         test_share=job.test_share,
         valid_share=job.valid_share,
@@ -228,40 +226,6 @@ def _counted(
     )
 
 
-def _check_out(job: ImagesLabelsJob) -> None:
-    out = job.out
-    if not out.parent.is_dir():
-        raise OutputError(f"Cannot write {out}: there is no folder {out.parent}. Make it first.")
-    if out.suffix not in (PARQUET, CHEXPERT, ""):
-        raise OutputError(
-            f"Cannot tell what to write into {out}. Let it end in .parquet (for images train) or .csv "
-            "(CheXpert's layout), or name a folder."
-        )
-    if out.is_dir() != (out.suffix == "") and out.exists():
-        raise OutputError(f"{out} exists, and is of another kind. Name another place.")
-    if out.exists() and not job.overwrite:
-        raise OutputError(f"{out} exists. Name another place, or add --overwrite.")
-    if out.is_dir() and any(out.iterdir()) and not (out / TABLE).exists():
-        raise OutputError(
-            f"{out} holds something else (it has no {TABLE}), and is kept. Name another folder."
-        )
-
-
-def _write(labels: ImageLabels, job: ImagesLabelsJob) -> None:
-    draft = disk.temporary(job.out)
-    try:
-        if job.out.suffix == "":
-            write_folder(labels, draft, target=job.out, copy=job.copy)
-            shutil.rmtree(job.out, ignore_errors=True)
-            draft.replace(job.out)
-            return
-        (write_table if job.out.suffix == PARQUET else write_chexpert)(labels, draft)
-        disk.put(draft, job.out)
-        disk.sync(job.out.parent)
-    finally:
-        shutil.rmtree(draft) if draft.is_dir() else draft.unlink(missing_ok=True)
-
-
 def describe(made: Made) -> Iterator[str]:
     """What became of images and reports, and what each finding's labels are, in lines."""
     counts, labels = made.counts, made.labels
@@ -273,6 +237,8 @@ def describe(made: Made) -> Iterator[str]:
     )
     names = dict.fromkeys(row.split for row in labels.rows)
     yield "splits: " + ", ".join(f"{name or 'none'} {_size(labels, name)}" for name in names)
+    if unknown := sum(row.patient is None for row in labels.rows):
+        yield f"    {unknown} images name no patient: their studies are kept whole, not their patients"
     for at, finding in enumerate(labels.findings):
         there = [int((labels.answers[:, at] == answer.value).sum()) for answer in Presence]
         told = ", ".join(f"{answer.value} {count}" for answer, count in zip(Presence, there, strict=True))
@@ -283,4 +249,6 @@ def describe(made: Made) -> Iterator[str]:
 
 def _size(labels: ImageLabels, name: str | None) -> str:
     rows = [row for row in labels.rows if row.split == name]
-    return f"{len(rows)} images of {len({row.patient or row.study for row in rows})} patients"
+    patients = {(row.site, row.patient) for row in rows if row.patient}
+    of = f"{len(patients)} patients" if patients else f"{len({row.study for row in rows})} studies"
+    return f"{len(rows)} images of {of}"
