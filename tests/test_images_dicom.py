@@ -190,15 +190,17 @@ def test_lossless_compression_changes_nothing(syntax: str, tmp_path: Path) -> No
     np.testing.assert_array_equal(seen(dataset, tmp_path), plain)
 
 
-def test_a_jpeg_inside_is_unpacked(tmp_path: Path) -> None:
-    levels = np.linspace(0, 255, 16 * 20).astype(np.uint8).reshape(16, 20)
+def test_a_jpeg_within_is_unpacked(tmp_path: Path) -> None:
+    values = np.add.outer(np.arange(32), np.arange(40)).astype(np.uint8) * 3
     packed = io.BytesIO()
-    Pillow.fromarray(levels).save(packed, "JPEG", quality=100)
-    dataset = film(levels)
-    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    Pillow.fromarray(values).save(packed, "jpeg", quality=95)
+    dataset = film(values)
     dataset.PixelData = encapsulate([packed.getvalue()])
     dataset["PixelData"].is_undefined_length = True
-    np.testing.assert_allclose(seen(dataset, tmp_path, window=Window(127.5, 255)), levels / 255, atol=0.02)
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    expected = np.asarray(Pillow.open(packed)).astype(np.float32)
+    pixels = seen(dataset, tmp_path, window=Window(127.5, 255))
+    np.testing.assert_allclose(pixels, expected / 255, atol=0.01)
 
 
 def test_compressed_frames_are_read_one_by_one(tmp_path: Path) -> None:

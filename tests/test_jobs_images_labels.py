@@ -19,8 +19,9 @@ from reportnlp.images.policies import Rules
 from reportnlp.images.readers import dicom
 from reportnlp.images.table import read_table
 from reportnlp.jobs import images_labels
+from reportnlp.jobs._images_made import Made
 from reportnlp.jobs._images_split import numbered, split
-from reportnlp.jobs.images_labels import ImagesLabelsJob, Made
+from reportnlp.jobs.images_labels import ImagesLabelsJob
 from tests.conftest import Command
 
 COUNT = 24
@@ -389,6 +390,14 @@ def test_the_command_tells_counts_that_add_up(tmp_path: Path, reportnlp: Command
         "    edema: present 2, absent 2, uncertain 2, not_mentioned 2; masked 0",
     ]
     assert "     1 it is encrypted\n" in err and "out.parquet.quarantine.jsonl" in err
+
+
+def test_sides_may_be_said_in_words(tmp_path: Path, reportnlp: Command) -> None:
+    rows = [row(tmp_path, at, laterality="L" if at % 2 else "R", view="PA") for at in range(6)]
+    places = [str(desk(tmp_path, rows) / name) for name in ("gold.csv", "manifest.csv", "o.parquet")]
+    only = ["--laterality", "left", "--view", "pa,ap", "--split", "none"]
+    assert reportnlp("images", "labels", *places[:2], "-o", places[2], *only).code == 0
+    assert [one.laterality for one in read_table(tmp_path / "o.parquet").rows] == ["L"] * 3
 
 
 def test_a_leak_is_one_line_with_the_mend(tmp_path: Path, reportnlp: Command) -> None:

@@ -15,8 +15,9 @@ from PIL import Image as Pillow
 from reportnlp.errors import InputError, OutputError
 from reportnlp.images.manifest import ImageRow, write_manifest
 from reportnlp.jobs import images_labels
+from reportnlp.jobs._images_made import Made, describe
 from reportnlp.jobs._images_split import split
-from reportnlp.jobs.images_labels import ImagesLabelsJob, Made
+from reportnlp.jobs.images_labels import ImagesLabelsJob
 
 
 def labelled(folder: Path, rows: Sequence[ImageRow], out: str = "out.parquet", **changes: Any) -> Made:
@@ -79,7 +80,7 @@ def test_a_validation_share_beside_a_given_one_or_of_nothing_is_refused(sides: t
 
 def test_images_without_a_patient_are_counted(tmp_path: Path) -> None:
     made = labelled(tmp_path, [given(0, "train", patient="p"), given(1, "train"), given(2, "test")])
-    told = list(images_labels.describe(made))
+    told = list(describe(made))
     assert told[2:4] == [
         "splits: train 2 images of 1 patients, test 1 images of 1 studies",
         "    2 images name no patient: their studies are kept whole, not their patients",

@@ -154,8 +154,10 @@ def labels(
     Images of one patient, study or report, and images with the same pixels, are never on both sides of a
     split; a split in the manifest that breaks this is refused.
     """
+    from reportnlp.images.manifest import SIDES
     from reportnlp.images.policies import Rules
     from reportnlp.jobs import images_labels as job
+    from reportnlp.jobs._images_made import describe
 
     wanted = job.ImagesLabelsJob(
         table,
@@ -165,7 +167,7 @@ def labels(
         findings=tuple(finding or ()),
         join=join,
         views=_listed(view),
-        sides=_listed(laterality),
+        sides=tuple(SIDES.get(side.casefold(), side) for side in _listed(laterality)),
         several=several.value,
         match_side=match_side,
         split=split,
@@ -181,7 +183,7 @@ def labels(
     )
     with terminal.progress() as progress:
         made = job.run(wanted, progress)
-    tell(job.describe(made))
+    tell(describe(made))
     if made.bad or made.rows:
         tell_bad(made.bad, out, made.rows)
 

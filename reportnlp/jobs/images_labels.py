@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reportnlp.archive import disk
-from reportnlp.errors import InputError
 from reportnlp.evaluation.labelled import Labelled
 from reportnlp.images.join import key_of, one_each
 from reportnlp.images.manifest import ImageRow, read_manifest
 from reportnlp.images.policies import Rules
 from reportnlp.images.reading import BadImage
-from reportnlp.images.table import UNANSWERED, ImageLabels
 from reportnlp.jobs._images_join import findings_of, labels_about, labels_of
 from reportnlp.jobs._images_looked import look
+from reportnlp.jobs._images_made import Made, Sieve, counted
+from reportnlp.jobs._images_out import check_out, write
 from reportnlp.jobs._images_record import write_quarantine
 from reportnlp.jobs._images_split import split
-from reportnlp.jobs._images_written import put_labels, refuse_place
 from reportnlp.training.progress import Progress, Silent
-from reportnlp.types import BadRow, Presence
+from reportnlp.types import BadRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,74 +65,6 @@ class ImagesLabelsJob:
     overwrite: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of images and reports.
-
-    Attributes:
-        images: rows of the manifest: those of `labelled` and of `left_out` together.
-        labelled: images in the output.
-        left_out: why others are not, to how many.
-        reports: in the label table: `used`, `without_image` and `unused` together.
-        used: reports about an image in the output.
-        without_image: reports that no image of the manifest belongs to.
-        unused: reports whose images are all left out.
-        key: the manifest's column that names the reports.
-    """
-
-    images: int
-    labelled: int
-    left_out: dict[str, int]
-    reports: int
-    used: int
-    without_image: int
-    unused: int
-    key: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Made:
-    """Image labels, and how they came about.
-
-    Attributes:
-        labels: the labels.
-        counts: what became of everything.
-        bad: images that cannot be used.
-        rows: rows of the manifest that name no image.
-    """
-
-    labels: ImageLabels
-    counts: Counts
-    bad: tuple[BadImage, ...]
-    rows: tuple[BadRow, ...]
-
-
-@dataclass(slots=True)
-class _Sieve:
-    """Images that are still in, and how many fell through at each step."""
-
-    rows: list[ImageRow]
-    left_out: dict[str, int]
-
-    def keep(self, why: str, wanted: Callable[[ImageRow], bool]) -> None:
-        """Let the others fall through, for a reason."""
-        self.put(why, [row for row in self.rows if wanted(row)])
-
-    def put(self, why: str, rows: Sequence[ImageRow]) -> None:
-        """These are left.
-
-        Raises:
-            InputError: none is.
-        """
-        self.left_out[why] = len(self.rows) - len(rows)
-        self.rows = list(rows)
-        if not rows:
-            told = ", ".join(f"{name} {count}" for name, count in self.left_out.items() if count)
-            raise InputError(
-                f"No image is left to label. Left out: {told}. Ask for less, or mend the manifest."
-            )
-
-
 def run(job: ImagesLabelsJob, progress: Progress | None = None) -> Made:
     """Make image labels and write them.
 
@@ -143,10 +73,10 @@ def run(job: ImagesLabelsJob, progress: Progress | None = None) -> Made:
         OutputError: `out` exists or cannot be written.
         UnknownNameError: no such finding, policy, column, way to split, or site.
     """
-    refuse_place(job.out, overwrite=job.overwrite)
+    check_out(job.out, overwrite=job.overwrite)
     made = make(job, progress or Silent())
     try:
-        put_labels(made.labels, job.out, copy=job.copy)
+        write(made.labels, job.out, copy=job.copy)
         write_quarantine(job.out, made.bad, made.rows)
     except OSError as error:
         raise disk.cannot_write(job.out, error) from error
@@ -163,7 +93,7 @@ def make(job: ImagesLabelsJob, progress: Progress) -> Made:
     rows = [row for row in found if isinstance(row, ImageRow)]
     labelled = labels_about(rows, job.table)
     key = key_of(rows, labelled.answers.keys(), job.join)
-    sieve = _Sieve(rows, {"unusable rows": len(found) - len(rows)})
+    sieve = Sieve(rows, {"unusable rows": len(found) - len(rows)})
     bad = _sift(sieve, key, labelled, job, progress)
     labels = labels_of(
         sieve.rows,
@@ -175,12 +105,12 @@ def make(job: ImagesLabelsJob, progress: Progress) -> Made:
         several=job.several,
         match_side=job.match_side,
     )
-    counts = _counted(labels, sieve, {getattr(row, key) for row in rows}, key, labelled, len(found))
+    counts = counted(labels, sieve, {getattr(row, key) for row in rows}, key, labelled, len(found))
     return Made(labels, counts, bad, tuple(row for row in found if isinstance(row, BadRow)))
 
 
 def _sift(
-    sieve: _Sieve, key: str, labelled: Labelled, job: ImagesLabelsJob, progress: Progress
+    sieve: Sieve, key: str, labelled: Labelled, job: ImagesLabelsJob, progress: Progress
 ) -> tuple[BadImage, ...]:
     """Leave what was asked for, has a report, can be read and has a split; returns what cannot be read."""
     if job.views:
@@ -207,48 +137,3 @@ def _sift(
     if job.split != "none":
         sieve.keep("on neither side of the split", lambda row: row.split is not None)
     return bad
-
-
-def _counted(
-    labels: ImageLabels, sieve: _Sieve, named: set[str], key: str, labelled: Labelled, images: int
-) -> Counts:
-    used = len({getattr(row, key) for row in labels.rows})
-    without = len(labelled.answers.keys() - named)
-    return Counts(
-        images=images,
-        labelled=len(labels),
-        left_out={why: count for why, count in sieve.left_out.items() if count},
-        reports=len(labelled.answers),
-        used=used,
-        without_image=without,
-        unused=len(labelled.answers) - without - used,
-        key=key,
-    )
-
-
-def describe(made: Made) -> Iterator[str]:
-    """What became of images and reports, and what each finding's labels are, in lines."""
-    counts, labels = made.counts, made.labels
-    left = "".join(f" + {why} {count}" for why, count in counts.left_out.items())
-    yield f"images: {counts.images} = labelled {counts.labelled}{left}"
-    yield (
-        f"reports (by {counts.key}): {counts.reports} = used {counts.used} + without an image "
-        f"{counts.without_image} + of images left out {counts.unused}"
-    )
-    names = dict.fromkeys(row.split for row in labels.rows)
-    yield "splits: " + ", ".join(f"{name or 'none'} {_size(labels, name)}" for name in names)
-    if unknown := sum(row.patient is None for row in labels.rows):
-        yield f"    {unknown} images name no patient: their studies are kept whole, not their patients"
-    for at, finding in enumerate(labels.findings):
-        there = [int((labels.answers[:, at] == answer.value).sum()) for answer in Presence]
-        told = ", ".join(f"{answer.value} {count}" for answer, count in zip(Presence, there, strict=True))
-        none = int((labels.answers[:, at] == UNANSWERED).sum())
-        masked = int((~labels.mask[:, at]).sum())
-        yield f"    {finding}: {told}{f', unknown {none}' if none else ''}; masked {masked}"
-
-
-def _size(labels: ImageLabels, name: str | None) -> str:
-    rows = [row for row in labels.rows if row.split == name]
-    patients = {(row.site, row.patient) for row in rows if row.patient}
-    of = f"{len(patients)} patients" if patients else f"{len({row.study for row in rows})} studies"
-    return f"{len(rows)} images of {of}"

@@ -17,6 +17,7 @@ from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.jobs import images_evaluate, images_labels, images_predict, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe, need_extras
+from reportnlp.jobs._images_made import describe
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import Presence
 
@@ -124,7 +125,7 @@ def _join(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         seed=job.seed,
         overwrite=True,
     )
-    yield from images_labels.describe(images_labels.run(wanted, progress))
+    yield from describe(images_labels.run(wanted, progress))
 
 
 def _affirmed(job: ImagesLineJob, panel: Panel) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where image labels are written, and what is never replaced by them."""
+"""Where image labels go: a table for training, CheXpert's table, or a folder a class."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from reportnlp.images.table import ImageLabels, write_table
 PARQUET, CHEXPERT = ".parquet", ".csv"
 
 
-def refuse_place(out: Path, *, overwrite: bool) -> None:
-    """Refuse a place where no image labels can be written.
+def check_out(out: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work, what cannot be written or would be lost.
 
     Raises:
-        OutputError: it exists, is of no kind that can be written, or holds something else.
+        OutputError: no such kind of output, no such folder, or something is there.
     """
     if not out.parent.is_dir():
         raise OutputError(f"Cannot write {out}: there is no folder {out.parent}. Make it first.")
@@ -34,11 +34,17 @@ def refuse_place(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{out} holds something else than image labels, and is kept. Name another folder.")
 
 
-def put_labels(labels: ImageLabels, out: Path, *, copy: bool) -> None:
-    """Write labels as the place's suffix says: whole, or not there.
+def write(labels: ImageLabels, out: Path, *, copy: bool) -> None:
+    """Write labels so that they are whole or not there.
+
+    Args:
+        labels: what is written.
+        out: its suffix says what to write; none is a folder.
+        copy: of a folder: files, not links.
 
     Raises:
-        OutputError: no room, no permission, a folder of several findings, or one that holds the images.
+        OutputError: it cannot be written, or a folder is asked for of several findings, or one
+            that holds the images themselves.
     """
     draft = disk.temporary(out)
     try:
