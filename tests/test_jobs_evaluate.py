@@ -462,7 +462,7 @@ def test_the_command_line_compares_and_splits(settings: EvaluateSettings, report
     )
     assert (code, err) == (0, "")
     assert "rules (first) against rules" in out
-    assert "split: temporal, 25 % of the reports tested; 18 reports on the training side" in out
+    assert "split: temporal, 25 % of the reports tested; 18 reports on a training side" in out
     content = json.loads((folder / "report.json").read_text("utf-8"))
     assert content["about"]["date"] == "2026-11-25"
     assert content["audit"]["reports"] == 24

@@ -368,3 +368,14 @@ def test_further_reports_may_all_have_one_answer(source: Source, tmp_path: Path)
     assert made.read == COUNT + 2
     with pytest.raises(InputError, match="one answer only"):
         train.run(job(more, tmp_path / "n"))
+
+
+def test_folds_by_site_need_folds_and_sites(source: Source, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Give --folds too"):
+        job(source, tmp_path / "m", by_site=True)
+    with pytest.raises(InputError, match="have no site, the first is"):
+        train.run(job(source, tmp_path / "m", by_site=True, folds=2))
+
+
+def test_all_files_of_a_model_may_be_read_alike(model: Path) -> None:
+    assert len({path.stat().st_mode for path in model.iterdir() if path.is_file()}) == 1

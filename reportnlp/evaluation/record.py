@@ -28,7 +28,7 @@ class About:
         model: identity of what labelled; "" where it is not known.
         panel: the panel labelled with; "" where a label table was read.
         split: how test reports were chosen; "" where all were scored.
-        train: reports on the training side; None without a split.
+        train: reports on a training side: each site's in turn count once; None without a split.
         probabilities: what is known of them.
         version: of this package.
         date: as the user gave it; "" is none.

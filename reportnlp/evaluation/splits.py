@@ -133,9 +133,11 @@ def folds(
         by_site: keep all reports of a site in one fold.
 
     Raises:
-        InputError: no reports, a wrong number of folds or of strata.
+        InputError: no reports, a wrong number of folds or of strata, or, by site, a report without one.
     """
     _check_some(reports)
+    if by_site:
+        _sites(reports)
     numbers = groups(reports, by_site=by_site)
     there = int(numbers.max()) + 1
     if not 2 <= count <= there:

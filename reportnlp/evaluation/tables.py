@@ -47,7 +47,7 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
     if coverage.unanswered:
         yield f"gold columns that are no question of the labels, not scored: {', '.join(coverage.unanswered)}"
     if evaluation.about.split:
-        yield f"split: {evaluation.about.split}; {evaluation.about.train} reports on the training side"
+        yield f"split: {evaluation.about.split}; {evaluation.about.train} reports on a training side"
     yield (
         f"95 % intervals over reports: {scores.resamples} bootstrap samples, seed {scores.seed}; "
         f"uncertain counts as {scores.uncertain_as}"

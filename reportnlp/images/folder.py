@@ -120,6 +120,8 @@ def save(model: ImageClassifier, path: Path, values: Mapping[str, Any], card: st
 
     with no_bars():
         model.cpu().save_pretrained(path)
+    # The library writes it for its owner alone; who may read a model is the folder's to say.
+    (path / WEIGHTS).chmod((path / CONFIG).stat().st_mode)
     config = {**json.loads((path / CONFIG).read_text("utf-8")), **values}
     text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
     (path / CONFIG).write_text(text + "\n", encoding="utf-8")

@@ -141,7 +141,11 @@ def _sides(settings: EvaluateSettings, reports: tuple[Report, ...]) -> Iterator[
 
 def _told(settings: EvaluateSettings, sides: Sequence[_Side]) -> str:
     if settings.split == "site":
-        return f"site: each of {len(sides)} in turn, pooled" if len(sides) > 1 else sides[0].name
+        return (
+            f"site: each of {len(sides)} in turn, the others to train on, pooled"
+            if len(sides) > 1
+            else sides[0].name
+        )
     seeded = f", seed {settings.seed}" if settings.split == "random" else ""
     return f"{sides[0].name}, {100 * settings.test_share:g} % of the reports tested{seeded}"
 

@@ -54,6 +54,10 @@ class Learning:
     def __post_init__(self) -> None:
         if self.folds == 1 or self.folds < 0:
             raise InputError(f"folds is {self.folds}. Give 0 to hold one part out, or 2 or more.")
+        if self.by_site and not self.folds:
+            raise InputError(
+                "--by-site keeps the sites of folds apart, and there are none. Give --folds too."
+            )
         if not 0 < self.held_out < 1:
             raise InputError(f"held_out is {self.held_out}. Give a share between 0 and 1.")
 

@@ -265,6 +265,8 @@ def _write(
         draft.mkdir(parents=True)
         with no_bars():
             fitted.model.cpu().save_pretrained(draft, state_dict=round_weights(fitted.model))
+        # The library writes it for its owner alone; who may read a model is the folder's to say.
+        (draft / _folder.WEIGHTS).chmod((draft / _folder.CONFIG).stat().st_mode)
         fitted.words.save(draft / _folder.TOKENIZER)
         content = tomli_w.dumps(panel.model_dump(mode="json", exclude_none=True))
         (draft / _folder.PANEL).write_text(content, encoding="utf-8")
