@@ -36,6 +36,9 @@ LINKED = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 """What other programs read as it is."""
 
 TABLE = "labels.csv"
+HEAD = ("image", "study", "patient", "split", "answer", "target", "weight")
+"""Columns of that table, by which a folder that was made here is known."""
+
 NO_SPLIT = "all"
 """Folder of images that have no split."""
 
@@ -103,6 +106,12 @@ def write_folder(labels: ImageLabels, folder: Path, *, target: Path, copy: bool)
     _write_labels(labels, names, folder / TABLE)
 
 
+def made_here(folder: Path) -> bool:
+    """Whether `write_folder` made a folder: one that it did not may hold the only copy of anything."""
+    table = folder / TABLE
+    return table.is_file() and table.read_bytes().startswith(csv_line(HEAD))
+
+
 def _placed(labels: ImageLabels, at: int, folder: Path, linked_from: Path | None) -> str:
     """Put an image where it belongs; returns its path within the folder, "" for one without a class."""
     if not labels.mask[at, 0]:
@@ -151,9 +160,8 @@ def _render(row: ImageRow, root: Path, target: Path) -> None:
 
 def _write_labels(labels: ImageLabels, names: Sequence[str], path: Path) -> None:
     """All images, those without a class too, with what `ImageLabels` knows of them."""
-    head = ("image", "study", "patient", "split", "answer", "target", "weight")
     with writing(path) as out:
-        out.write(csv_line(head))
+        out.write(csv_line(HEAD))
         for at, (row, name) in enumerate(zip(labels.rows, names, strict=True)):
             known = bool(labels.mask[at, 0])
             figures = [f"{value[at, 0]:.4f}" if known else "" for value in (labels.target, labels.weight)]

@@ -119,6 +119,8 @@ def describe(made: Made) -> Iterator[str]:
     )
     names = dict.fromkeys(row.split for row in labels.rows)
     yield "splits: " + ", ".join(f"{name or 'none'} {_size(labels, name)}" for name in names)
+    if unknown := sum(row.patient is None for row in labels.rows):
+        yield f"    {unknown} images name no patient: their studies are kept whole, not their patients"
     for at, finding in enumerate(labels.findings):
         there = [int((labels.answers[:, at] == answer.value).sum()) for answer in Presence]
         told = ", ".join(f"{answer.value} {count}" for answer, count in zip(Presence, there, strict=True))
@@ -129,4 +131,6 @@ def describe(made: Made) -> Iterator[str]:
 
 def _size(labels: ImageLabels, name: str | None) -> str:
     rows = [row for row in labels.rows if row.split == name]
-    return f"{len(rows)} images of {len({row.patient or row.study for row in rows})} patients"
+    patients = {(row.site, row.patient) for row in rows if row.patient}
+    of = f"{len(patients)} patients" if patients else f"{len({row.study for row in rows})} studies"
+    return f"{len(rows)} images of {of}"

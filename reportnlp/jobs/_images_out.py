@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reportnlp.archive import disk
 from reportnlp.errors import OutputError
-from reportnlp.images.export import TABLE, write_chexpert, write_folder
+from reportnlp.images.export import made_here, write_chexpert, write_folder
 from reportnlp.images.table import ImageLabels, write_table
 
 PARQUET, CHEXPERT = ".parquet", ".csv"
@@ -30,10 +30,8 @@ def check_out(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{out} exists, and is of another kind. Name another place.")
     if out.exists() and not overwrite:
         raise OutputError(f"{out} exists. Name another place, or add --overwrite.")
-    if out.is_dir() and any(out.iterdir()) and not (out / TABLE).exists():
-        raise OutputError(
-            f"{out} holds something else (it has no {TABLE}), and is kept. Name another folder."
-        )
+    if out.is_dir() and any(out.iterdir()) and not made_here(out):
+        raise OutputError(f"{out} holds something else than image labels, and is kept. Name another folder.")
 
 
 def write(labels: ImageLabels, out: Path, *, copy: bool) -> None:
@@ -45,11 +43,13 @@ def write(labels: ImageLabels, out: Path, *, copy: bool) -> None:
         copy: of a folder: files, not links.
 
     Raises:
-        OutputError: it cannot be written, or a folder is asked for of several findings.
+        OutputError: it cannot be written, or a folder is asked for of several findings, or one
+            that holds the images themselves.
     """
     draft = disk.temporary(out)
     try:
         if out.suffix == "":
+            _refuse_own(labels, out)
             write_folder(labels, draft, target=out, copy=copy)
             shutil.rmtree(out, ignore_errors=True)
             draft.replace(out)
@@ -59,3 +59,11 @@ def write(labels: ImageLabels, out: Path, *, copy: bool) -> None:
         disk.sync(out.parent)
     finally:
         shutil.rmtree(draft) if draft.is_dir() else draft.unlink(missing_ok=True)
+
+
+def _refuse_own(labels: ImageLabels, out: Path) -> None:
+    """Refuse to replace a folder that the images themselves lie in."""
+    within = out.resolve()
+    inside = sum(within in (labels.root / row.image).resolve().parents for row in labels.rows)
+    if inside:
+        raise OutputError(f"{out} holds {inside} of the images, and is kept. Name another folder.")

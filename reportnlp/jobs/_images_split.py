@@ -53,7 +53,8 @@ def split(
         way: `given` (the manifest's own), `random`, `temporal`, `site` (tests on `site`), `none`; "" is
             `given` where any image has one, else `random`.
         test_share: share of the images to test on; of `random` and `temporal`.
-        valid_share: share of all images that choose the epoch, drawn from those that train.
+        valid_share: share of all images that choose the epoch, drawn from those that train; of a given split
+            only where it names no `valid`.
         site: the site to test on.
         drop_leaks: of images that a given split has on two sides, leave out those that are not of the test
             (or not of the validation, where none is of the test), instead of refusing them.
@@ -61,25 +62,25 @@ def split(
 
     Raises:
         UnknownNameError: there is no such way or site.
-        InputError: a given split leaks, is nowhere, or no such split can be made of these images.
+        InputError: a given split leaks, is nowhere, has a `valid` where one is asked for, or no such split
+            can be made of these images.
     """
     way = way or ("given" if any(row.split for row in rows) else "random")
     if way not in WAYS:
         raise unknown_name("way to split", way, WAYS)
     if way == "none":
         return tuple(replace(row, split=None) for row in rows)
-    if way == "given":
-        return _given(rows, drop_leaks)
     if way == "site" and not site:
         raise InputError("A split by site tests on one of them. Name it: --site.")
-    drawn = _drawn(rows, KINDS[way], test_share, site or None, seed)
-    return _with_valid(drawn, valid_share, seed)
+    if way == "given":
+        parted = _given(rows, drop_leaks)
+    else:
+        parted = _drawn(rows, KINDS[way], test_share, site or None, seed)
+    return _with_valid(parted, valid_share, seed)
 
 
 def _given(rows: Sequence[ImageRow], drop_leaks: bool) -> tuple[ImageRow, ...]:
-    named = [
-        replace(row, split=USUAL.get(row.split.lower(), row.split) if row.split else None) for row in rows
-    ]
+    named = [replace(row, split=_usual(row.split)) for row in rows]
     if not any(row.split for row in named):
         raise InputError("The manifest names no split. Ask for one: --split random, temporal or site.")
     if drop_leaks:
@@ -125,16 +126,17 @@ _TIES = {"patient": "patients", "study": "studies", "report_id": "reports", "dig
 
 
 def _leak(rows: Sequence[ImageRow], field: str, name: str) -> str:
-    sides: defaultdict[str, set[str]] = defaultdict(set)
-    first: dict[str, str] = {}
+    sides: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
+    first: dict[tuple[str, str | None], str] = {}
     for row in rows:
-        value = getattr(row, field)
-        if value and row.split:
-            sides[value].add(row.split)
-            first.setdefault(value, row.place)
-    both = [value for value, found in sides.items() if len(found) > 1]
+        if row.split and (value := getattr(row, field)):
+            # One number means two patients at two sites, as in `groups`.
+            key = value, row.site if field == "patient" else None
+            sides[key].add(row.split)
+            first.setdefault(key, row.place)
+    both = [key for key, found in sides.items() if len(found) > 1]
     # A digest means nothing to anyone: the image that bears it stands for it.
-    shown = [first[value] if field == "digest" else value for value in both[:SHOWN]]
+    shown = [first[key] if field == "digest" else key[0] for key in both[:SHOWN]]
     more = ", ..." if len(both) > SHOWN else ""
     return f"{len(both)} {name} in two or more ({', '.join(shown)}{more})" if both else ""
 
@@ -184,6 +186,13 @@ def _with_valid(rows: tuple[ImageRow, ...], share: float, seed: int) -> tuple[Im
     if not share:
         return rows
     train = [at for at, row in enumerate(rows) if row.split == TRAIN]
+    if any(row.split == VALID for row in rows) or not train:
+        there = ", ".join(sorted({row.split for row in rows if row.split}))
+        raise InputError(
+            f"A share of {share} was asked for to choose the epoch on, and the manifest's splits are "
+            f"{there}. It is drawn from 'train' where there is no 'valid': leave out --valid-share, or mend "
+            "the column."
+        )
     stands = _stand_ins([rows[at] for at in train])
     part = random_split(stands, seed=seed, test_share=min(share * len(rows) / len(train), 1.0)).test
     apart = {train[at] for at in part}

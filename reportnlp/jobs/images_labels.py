@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reportnlp.archive import disk
@@ -124,7 +124,8 @@ def _sift(
         sieve.put("cannot be used", good)
     sieve.put("not the first of its study", [sieve.rows[at] for at in one_each(sieve.rows, job.several)[0]])
     parted = split(
-        sieve.rows,
+        # Whatever column named it: the report ties images together, and predictions are told by it.
+        [replace(row, report_id=getattr(row, key)) for row in sieve.rows],
         way=job.split,
         test_share=job.test_share,
         valid_share=job.valid_share,
