@@ -99,6 +99,9 @@ def _halve(path: Path) -> None:
         graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), f"{table.name}_half"))
         widened = helper.make_node("Cast", [f"{table.name}_half"], [table.name], to=onnx.TensorProto.FLOAT)
         graph.node.insert(0, widened)
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]  # where on the exporting machine the code stood
+        part.doc_string = ""
     onnx.save(model, path)
 
 
