@@ -26,7 +26,7 @@ COUNTS = Counts(read=6, labelled=2, quarantined=3, duplicates=1)
 
 @pytest.fixture(autouse=True)
 def _stones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label, "make_labeler", lambda panel, method, abstain: Stones(panel))
+    monkeypatch.setattr(label, "make_labeler", lambda panel, method, abstain, device: Stones(panel))
 
 
 @pytest.fixture
