@@ -101,6 +101,8 @@ class Labeler:
             return
         if panel is None:
             raise InputError(f"The method {method} needs a panel. See them all: reportnlp panels.")
+        if device not in ("auto", "cpu"):
+            raise InputError(f"Rules run on processors; the device '{device}' was asked for. Leave it out.")
         self.panel = panel
         self.method = RULES if method == AUTO else method
         self._name = f"{self.method}-{version('reportnlp')}-{self.panel.digest[:12]}"

@@ -1,14 +1,16 @@
-"""A folder's `SHA256SUMS`: every file is held to it before it is believed."""
+"""A model folder's `SHA256SUMS`: every file is held to it before it is believed."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from reportnlp.errors import InputError, OutputError
 
-SUMS = "SHA256SUMS"
+SUMS, CONFIG = "SHA256SUMS", "config.json"
 MEND = "Copy the folder again from where it was made, or train it again."
 
 
@@ -55,6 +57,14 @@ def write_sums(path: Path) -> None:
         (path / SUMS).write_text("".join(lines), encoding="ascii")
     except OSError as error:
         raise OutputError(f"{path / SUMS} cannot be written: {error.strerror}.") from error
+
+
+def update_config(path: Path, values: Mapping[str, Any]) -> None:
+    """Put values into a model folder's `config.json` and renew the sums."""
+    config = {**json.loads((path / CONFIG).read_text("utf-8")), **values}
+    text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
+    (path / CONFIG).write_text(text + "\n", encoding="utf-8")
+    write_sums(path)
 
 
 def _sum(path: Path) -> str:

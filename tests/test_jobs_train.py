@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from reportnlp.archive.disk import quarantine_file
 from reportnlp.classifiers._encode import Encoder, Reading, collate
-from reportnlp.classifiers._folder import open_folder, update_config
+from reportnlp.classifiers._folder import open_folder
 from reportnlp.classifiers._predict import Predictor, open_session
 from reportnlp.embeddings import Vectors
 from reportnlp.errors import InputError, OutputError, ReportNLPError, ResumeError, TrainingError
@@ -26,7 +27,7 @@ from reportnlp.jobs._train_decide import Aim
 from reportnlp.jobs._train_fit import Recipe, fit
 from reportnlp.jobs.train import TrainJob
 from reportnlp.labeler import load
-from reportnlp.sums import SUMS
+from reportnlp.sums import SUMS, update_config
 from reportnlp.text.words import Words
 from reportnlp.training.settings import TrainSettings
 from reportnlp.types import Report
@@ -90,6 +91,8 @@ def test_a_model_folder_is_whole_and_holds_no_pickle(model: Path) -> None:
     assert folder.file.stack["pulmonary_embolism"].trust > 0
     assert folder.file.decisions["pulmonary_embolism"].knots
     assert folder.file.trained["folds"] == 2
+    figures = {(row["question"], row["figure"]) for row in folder.file.trained["figures"]}
+    assert {("pulmonary_embolism", "f1"), ("pulmonary_embolism", "f1, rules alone")} <= figures
     card = (model / "README.md").read_text("utf-8")
     assert "Not a medical device" in card
     assert "pulmonary_embolism.location" in card
@@ -379,3 +382,37 @@ def test_folds_by_site_need_folds_and_sites(source: Source, tmp_path: Path) -> N
 
 def test_all_files_of_a_model_may_be_read_alike(model: Path) -> None:
     assert len({path.stat().st_mode for path in model.iterdir() if path.is_file()}) == 1
+
+
+def test_a_stopped_command_says_how_to_go_on(source: Source, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reportnlp", "train", *source.inputs, "--labels", str(source.labels[0])]
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "m"), "--epochs", "5000", "--patience", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    work = tmp_path / "m.work" / "network"
+    while not list(work.glob("checkpoint-*")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Stopped by SIGTERM" in told.splitlines()[-1]
+    assert "--resume" in told.splitlines()[-1]
+    linear = job(source, tmp_path / "m", resume=True)
+    with pytest.raises(ResumeError, match="solved at once"):
+        train.run(linear)
+
+
+def test_what_says_nothing_to_an_architecture_is_refused(source: Source, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reportnlp", "train", *source.inputs, "--labels", str(source.labels[0])]
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path / "m"), "--architecture", "linear", "--batch-size", "4"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--batch-size: architecture linear is solved at once" in done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import reportnlp
-from reportnlp.errors import InvalidDefinitionError, UnknownNameError
+from reportnlp.errors import InputError, InvalidDefinitionError, UnknownNameError
 from reportnlp.labeler import Labeler, load
 from reportnlp.types import Report
 
@@ -188,3 +188,8 @@ def test_a_panel_digest_depends_on_the_phrases_and_not_on_the_cases(tmp_path: Pa
     assert load(path).panel_digest == before
     path.write_text(FINDING.replace('"notched rib"', '"notched costae"'))
     assert load(path).panel_digest != before
+
+
+def test_rules_run_on_no_other_device() -> None:
+    with pytest.raises(InputError, match="Rules run on processors; the device 'cuda' was asked for"):
+        load("pe", device="cuda")

@@ -32,8 +32,12 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def stoppable(out: Path) -> Iterator[None]:
+def stoppable(out: Path, work: Path | None = None) -> Iterator[None]:
     """Answer SIGINT and SIGTERM while in here (in the main thread only: no other can).
+
+    Args:
+        out: what is being made.
+        work: where finished work is kept; None: the archive runner's folder.
 
     Raises:
         StoppedError: one of them came; says how to go on.
@@ -45,7 +49,7 @@ def stoppable(out: Path) -> Iterator[None]:
     try:
         yield
     except Stopped as stop:
-        raise _stopped(out, str(stop)) from None
+        raise _stopped(out, work or work_folder(out), str(stop)) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -55,8 +59,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped(signal.Signals(number).name)
 
 
-def _stopped(out: Path, name: str) -> StoppedError:
-    work = work_folder(out)
+def _stopped(out: Path, work: Path, name: str) -> StoppedError:
     kept = f" Finished work is kept in {work}: run the same command with --resume." if work.exists() else ""
     message = f"Stopped by {name} before {out} was finished.{kept}"
     return StoppedError(message, signal.Signals[name])

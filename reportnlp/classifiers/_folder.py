@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +13,10 @@ from reportnlp.classifiers._questions import Columns
 from reportnlp.config import read_toml
 from reportnlp.errors import InputError
 from reportnlp.findings import Panel
-from reportnlp.sums import MEND, check_sums, write_sums
+from reportnlp.sums import CONFIG, MEND, check_sums
 from reportnlp.types import Question
 
-CONFIG, WEIGHTS, ONNX = "config.json", "model.safetensors", "model.onnx"
+WEIGHTS, ONNX = "model.safetensors", "model.onnx"
 TOKENIZER, PANEL, CARD = "tokenizer.json", "panel.toml", "README.md"
 NEEDED = (CONFIG, TOKENIZER, PANEL, ONNX)
 
@@ -150,12 +149,3 @@ def _read_config(path: Path) -> ModelFile:
         return ModelFile.model_validate(json.loads(path.read_text("utf-8")))
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no configuration of a reportnlp model. {MEND}") from error
-
-
-def update_config(path: Path, values: Mapping[str, Any]) -> None:
-    """Put values into a folder's `config.json` and renew the sums."""
-    config = json.loads((path / CONFIG).read_text("utf-8"))
-    config.update(values)
-    text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
-    (path / CONFIG).write_text(text + "\n", encoding="utf-8")
-    write_sums(path)

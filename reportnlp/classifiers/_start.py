@@ -15,10 +15,11 @@ from torch import Tensor
 from reportnlp.classifiers._encode import Reading
 from reportnlp.classifiers._folder import Folder
 from reportnlp.classifiers._questions import Columns
-from reportnlp.classifiers.blocks import Classifier, ClassifierConfig, WordVectors, no_bars
+from reportnlp.classifiers.blocks import Classifier, ClassifierConfig, WordVectors
 from reportnlp.errors import InputError
 from reportnlp.registry import CLASSIFIERS
 from reportnlp.text.words import SPECIALS, Words
+from reportnlp.training.hub import no_bars
 
 LAYERS_OF_ANSWERS = ("head.linear.weight", "head.linear.bias", "head.value.weight", "head.bias", "bias")
 """Parameters with a row per answer; `report.` may stand before the last part."""

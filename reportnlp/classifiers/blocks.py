@@ -6,8 +6,7 @@ the model's own account of which words moved the answer (`relevance`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -17,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel
-from transformers.utils import logging
 from transformers.utils.generic import ModelOutput
 
 from reportnlp.classifiers._questions import Columns
@@ -128,18 +126,6 @@ class Read(NamedTuple):
 
     logits: Tensor
     relevance: Tensor | None
-
-
-@contextmanager
-def no_bars() -> Iterator[None]:
-    """Keep transformers' own progress bars, for files of a moment, off the screen."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 class Classifier(PreTrainedModel):

@@ -21,9 +21,9 @@ from reportnlp.classifiers.blocks import (
     ClassifierConfig,
     Read,
     Settings,
-    no_bars,
     with_dropped,
 )
+from reportnlp.training.hub import no_bars
 
 TITLE = "a pre-trained transformer encoder, fine-tuned, with attention over its words for each question"
 

@@ -169,6 +169,7 @@ def _training(context: typer.Context, seed: int) -> Training | None:
             "--architecture trains the method and knows its training labels. Leave --method and "
             "--train-labels away."
         )
+    learning.refuse_unheard(context, given["architecture"])
     from reportnlp.jobs._evaluate_trained import Training
     from reportnlp.jobs._train_learn import Learning
 

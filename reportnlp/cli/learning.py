@@ -117,6 +117,16 @@ def whole_numbers(option: str, given: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
+def refuse_unheard(context: typer.Context, architecture: str) -> None:
+    """Refuse settings of the training loop where there is none."""
+    from reportnlp.jobs._train_fit import is_solved
+
+    given = named(context, LOOP)
+    if given and is_solved(architecture):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(f"{options}: architecture {architecture} is solved at once. Leave that out.")
+
+
 def named(context: typer.Context, names: Sequence[str]) -> list[str]:
     """Those of some options that stand in the call itself."""
     found = ((name, context.get_parameter_source(name)) for name in names)

@@ -107,8 +107,10 @@ def train(
     DIR` takes it.
     """
     from reportnlp.jobs import train as job
+    from reportnlp.jobs._model_out import first_process
     from reportnlp.jobs._train_data import Source
 
+    learning.refuse_unheard(context, architecture or learning.ARCHITECTURE)
     named = columns(id_column, text_columns, date_column, "", site_column, patient_column)
     wanted = job.TrainJob(
         source=Source(tuple(inputs), tuple(labels), format, named),
@@ -146,7 +148,7 @@ def train(
     )
     with terminal.progress() as progress:
         trained = job.run(wanted, progress)
-    for line in job.describe(trained) if job.first_process() else ():
+    for line in job.describe(trained) if first_process() else ():
         typer.echo(line)
 
 

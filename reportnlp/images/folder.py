@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reportnlp.errors import InputError, MissingExtraError
 from reportnlp.images.preprocessing import Preprocessing
-from reportnlp.sums import MEND, check_sums, write_sums
+from reportnlp.sums import CONFIG, MEND, check_sums, update_config
+from reportnlp.training.hub import WEIGHTS, no_bars, save_network
 
 if TYPE_CHECKING:
     from reportnlp.images.models.blocks import ImageClassifier
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+CARD = "README.md"
 NEEDED = (CONFIG, WEIGHTS)
 
 
@@ -79,7 +80,7 @@ class ImageFolder:
             MissingExtraError: torch, transformers or MONAI is not installed.
         """
         try:
-            from reportnlp.images.models.blocks import ImageClassifier, no_bars
+            from reportnlp.images.models.blocks import ImageClassifier
 
             with no_bars():
                 model: Any = ImageClassifier.from_pretrained(self.path)
@@ -116,14 +117,6 @@ def save(model: ImageClassifier, path: Path, values: Mapping[str, Any], card: st
         values: what `config.json` holds beside transformers' own.
         card: the model card.
     """
-    from reportnlp.images.models.blocks import no_bars
-
-    with no_bars():
-        model.cpu().save_pretrained(path)
-    # The library writes it for its owner alone; who may read a model is the folder's to say.
-    (path / WEIGHTS).chmod((path / CONFIG).stat().st_mode)
-    config = {**json.loads((path / CONFIG).read_text("utf-8")), **values}
-    text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
-    (path / CONFIG).write_text(text + "\n", encoding="utf-8")
+    save_network(model, path)
     (path / CARD).write_text(card, encoding="utf-8")
-    write_sums(path)
+    update_config(path, values)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from reportnlp.classifiers._encode import Encoded, Encoder, Reading, alike, collate
 from reportnlp.classifiers._folder import open_folder
 from reportnlp.classifiers._questions import Columns, Floats
-from reportnlp.errors import InputError, unknown_name
+from reportnlp.errors import InputError, ResumeError, unknown_name
 from reportnlp.jobs._train_data import LabelledReports
 from reportnlp.registry import CLASSIFIERS
 from reportnlp.text.words import Words, count_words
@@ -68,6 +68,11 @@ class Recipe:
                 "Architecture transformer needs --encoder, the folder of a pre-trained encoder, and no other "
                 "architecture takes one."
             )
+
+
+def is_solved(architecture: str) -> bool:
+    """Whether a solver finds the weights at once, so that settings of the training loop say nothing."""
+    return hasattr(CLASSIFIERS.get(architecture).Model, "fit")
 
 
 def loop_settings(architecture: str, given: Mapping[str, Any]) -> TrainSettings:
@@ -144,6 +149,11 @@ def fit(
     weights = data.weights * _rarity(columns, data, recipe.class_weight)
     solver = getattr(fitted.model, "fit", None)
     if solver is not None:
+        if resume and work.is_dir():
+            raise ResumeError(
+                f"The work in {work} is of an architecture that learns in epochs; {recipe.architecture} is "
+                "solved at once. Give the architecture that it was begun with, or leave --resume out."
+            )
         progress.phase("solving", None, "reports")
         solver(read, data.targets, weights, seed=seed)
         return fitted

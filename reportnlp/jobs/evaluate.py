@@ -113,6 +113,8 @@ def run(
 
 def _check_training(settings: EvaluateSettings) -> None:
     """Are there reports, and a training side?"""
+    if settings.site and settings.split != "site":
+        raise InputError(f"--site names '{settings.site}' to test on, which only --split site does. Add it.")
     if settings.training is None:
         return
     if not settings.panel:

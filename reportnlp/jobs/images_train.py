@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from reportnlp.archive.stop import stoppable
 from reportnlp.errors import InputError, OutputError, unknown_name
 from reportnlp.images import folder as model_folder
 from reportnlp.images.answers import present
@@ -27,12 +27,8 @@ from reportnlp.jobs._image_card import card
 from reportnlp.jobs._images_data import SELF_TRAIN, Sides
 from reportnlp.jobs._images_decide import Threshold, decide, figures
 from reportnlp.jobs._images_fit import FittedImages, ImageRecipe, fit, need_extras
+from reportnlp.jobs._model_out import LOGS, first_process, refuse_existing, work_of
 from reportnlp.training.progress import Progress, Silent
-
-WORK = ".work"
-"""Behind the name of the output folder: checkpoints, logs and the images read, which go when all is done."""
-
-LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ class ImagesTrainJob:
     @property
     def work(self) -> Path:
         """The folder of unfinished work."""
-        return self.out.with_name(self.out.name + WORK)
+        return work_of(self.out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +121,13 @@ def run(job: ImagesTrainJob, progress: Progress | None = None) -> TrainedImages:
         ResumeError: unfinished work is of another training.
         MissingExtraError: the libraries for images or for training are not installed.
     """
-    _refuse_existing(job)
+    refuse_existing(job.out, overwrite=job.overwrite)
     need_extras()
-    told = progress or Silent()
+    with stoppable(job.out, job.work):
+        return _run(job, progress or Silent())
+
+
+def _run(job: ImagesTrainJob, told: Progress) -> TrainedImages:
     labels = read_table(job.labels)
     drawn = _images_data.sides(labels, held_out=job.held_out, seed=job.seed)
     used = np.concatenate([drawn.train, drawn.valid])
@@ -144,7 +144,7 @@ def run(job: ImagesTrainJob, progress: Progress | None = None) -> TrainedImages:
         "figures": learned.figures,
     }
     told.phase("writing the model", None, "files")
-    if os.environ.get("RANK", "0") == "0":
+    if first_process():
         _write(job, learned, record, store)
     return TrainedImages(job.out, record, store.bad)
 
@@ -217,15 +217,6 @@ def _write(job: ImagesTrainJob, learned: _Learned, record: Mapping[str, Any], st
     except OSError as error:
         raise OutputError(f"{job.out} cannot be written: {error.strerror}.") from error
     shutil.rmtree(job.work, ignore_errors=True)
-
-
-def _refuse_existing(job: ImagesTrainJob) -> None:
-    if job.out.exists() and not job.overwrite:
-        raise OutputError(f"{job.out} exists. Name another folder, or add --overwrite.")
-    if job.out.is_file():
-        raise OutputError(f"{job.out} is a file. Name a folder.")
-    if job.out.is_dir() and any(job.out.iterdir()) and not (job.out / model_folder.CONFIG).is_file():
-        raise OutputError(f"{job.out} is a folder of something else. Name another, or empty it.")
 
 
 def describe(trained: TrainedImages) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from reportnlp import __version__
+from reportnlp.archive.stop import stoppable
 from reportnlp.classifiers import _folder
 from reportnlp.classifiers._decide import Decider, unspoken
 from reportnlp.classifiers._encode import Encoder
@@ -22,21 +22,20 @@ from reportnlp.classifiers._questions import Columns
 from reportnlp.errors import MissingExtraError, OutputError
 from reportnlp.evaluation.calibration import expected_calibration_error
 from reportnlp.evaluation.metrics import evaluate
+from reportnlp.evaluation.scores import Scores
 from reportnlp.findings import Panel, load_panel
 from reportnlp.jobs import _train_data, _train_int8, _train_search
 from reportnlp.jobs._model_card import card
+from reportnlp.jobs._model_out import LOGS, first_process, refuse_existing, work_of
 from reportnlp.jobs._train_data import LabelledReports, Source
 from reportnlp.jobs._train_decide import Aim, answers_of
 from reportnlp.jobs._train_fit import Fitted, Recipe
 from reportnlp.jobs._train_learn import Held, Learned, Learning, learn
 from reportnlp.jobs._train_search import Outcome, Search
+from reportnlp.sums import update_config
+from reportnlp.training.hub import save_network
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import Posteriors
-
-WORK = ".work"
-"""Behind the name of the output folder: the folder of checkpoints and logs, which goes when all is done."""
-
-LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +120,18 @@ def run(job: TrainJob, progress: Progress | None = None) -> Trained:
         ResumeError: unfinished work is of another training.
         MissingExtraError: the libraries for training are not installed.
     """
-    _refuse_existing(job)
+    refuse_existing(job.out, overwrite=job.overwrite)
     _need_extra()
-    told = progress or Silent()
+    with stoppable(job.out, work_of(job.out)):
+        return _run(job, progress or Silent())
+
+
+def _run(job: TrainJob, told: Progress) -> Trained:
     panel = load_panel(job.panel)
     columns = Columns(panel.questions)
     data = _train_data.read(job.source, columns)
     more = _train_data.read_all(job.more, columns)
-    work = job.out.with_name(job.out.name + WORK)
+    work = work_of(job.out)
     job, outcome = _searched(job, panel, columns, data, more, told)
     learned = learn(job.learning, panel, columns, data, more, work=work, progress=told, resume=job.resume)
     held = learned.held
@@ -158,7 +161,7 @@ def _searched(
     """The job with the best recipe, where one is searched for."""
     if job.search is None:
         return job, None
-    work = job.out.with_name(job.out.name + WORK) / "search"
+    work = work_of(job.out) / "search"
     outcome = _train_search.find(
         job.learning,
         job.search,
@@ -187,18 +190,25 @@ def _figures(
         posteriors = unspoken(posteriors, held.rules)
     answers = answers_of(decider, posteriors)
     gold = {report.id: dict(row) for report, row in zip(data.reports, data.answers, strict=True)}
-    scores = evaluate(answers, gold, seed=seed, resamples=1)
+    yield from _scored(evaluate(answers, gold, seed=seed, resamples=1))
+    error = _calibration(columns, posteriors, answers, data)
+    yield {"question": "presence, all", "n": len(data), "figure": "calibration error", "value": error}
+    if held.rules is not None:
+        alone = dict(zip(gold, held.rules, strict=True))
+        yield from _scored(evaluate(alone, gold, seed=seed, resamples=1), ", rules alone")
+
+
+def _scored(scores: Scores, said: str = "") -> Iterator[dict[str, Any]]:
     for presence in scores.presence:
         for name in ("precision", "recall", "f1"):
             value = getattr(presence, name).value
             if not np.isnan(value):
-                yield {"question": presence.question, "n": presence.n, "figure": name, "value": float(value)}
+                row = {"question": presence.question, "n": presence.n, "figure": name + said}
+                yield {**row, "value": float(value)}
     for attribute in scores.attributes:
         if attribute.n:
-            value = float(attribute.accuracy.value)
-            yield {"question": attribute.question, "n": attribute.n, "figure": "accuracy", "value": value}
-    error = _calibration(columns, posteriors, answers, data)
-    yield {"question": "presence, all", "n": len(data), "figure": "calibration error", "value": error}
+            row = {"question": attribute.question, "n": attribute.n, "figure": f"accuracy{said}"}
+            yield {**row, "value": float(attribute.accuracy.value)}
 
 
 def _calibration(
@@ -256,17 +266,13 @@ def _write(
     import tomli_w
 
     from reportnlp.classifiers._export import export, round_weights
-    from reportnlp.classifiers.blocks import no_bars
 
     fitted = learned.fitted
     draft = job.out.with_name(job.out.name + ".part")
     try:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        with no_bars():
-            fitted.model.cpu().save_pretrained(draft, state_dict=round_weights(fitted.model))
-        # The library writes it for its owner alone; who may read a model is the folder's to say.
-        (draft / _folder.WEIGHTS).chmod((draft / _folder.CONFIG).stat().st_mode)
+        save_network(fitted.model, draft, state_dict=round_weights(fitted.model))
         fitted.words.save(draft / _folder.TOKENIZER)
         content = tomli_w.dumps(panel.model_dump(mode="json", exclude_none=True))
         (draft / _folder.PANEL).write_text(content, encoding="utf-8")
@@ -276,7 +282,7 @@ def _write(
         export(fitted.model, examples, draft / _folder.ONNX)
         int8 = job.int8 and _in_eight_bits(learned, record, draft)
         (draft / _folder.CARD).write_text(card(job.out.name, panel, record), encoding="utf-8")
-        _folder.update_config(
+        update_config(
             draft,
             {
                 "panel": panel.name,
@@ -310,15 +316,6 @@ def _keep_log(work: Path, out: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _refuse_existing(job: TrainJob) -> None:
-    if job.out.exists() and not job.overwrite:
-        raise OutputError(f"{job.out} exists. Name another folder, or add --overwrite.")
-    if job.out.is_file():
-        raise OutputError(f"{job.out} is a file. Name a folder.")
-    if job.out.is_dir() and any(job.out.iterdir()) and not (job.out / _folder.CONFIG).is_file():
-        raise OutputError(f"{job.out} is a folder of something else. Name another, or empty it.")
-
-
 def _need_extra() -> None:
     try:
         import onnxscript  # noqa: F401
@@ -326,11 +323,6 @@ def _need_extra() -> None:
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("Training", "train") from error
-
-
-def first_process() -> bool:
-    """Under torchrun the first process alone writes and tells."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def describe(trained: Trained) -> Sequence[str]:
@@ -348,7 +340,7 @@ def describe(trained: Trained) -> Sequence[str]:
         lines.append(f"only one answer was ever seen, and will always be given, for: {', '.join(single)}")
     lines.append(record["tested"])
     lines += [
-        f"    {row['figure']:18} {row['value']:.3f}  {row['question']} (n {row['n']:,})"
+        f"    {row['figure']:23} {row['value']:.3f}  {row['question']} (n {row['n']:,})"
         for row in record["figures"]
     ]
     lines.append(f"model in {trained.folder}")

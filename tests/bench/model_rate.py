@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import logging
 import shutil
 import sys
 import tempfile
@@ -26,17 +25,16 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from reportnlp.classifiers._folder import ONNX, open_folder, update_config
+from reportnlp.classifiers._export import in_eight_bits
+from reportnlp.classifiers._folder import ONNX, open_folder
 from reportnlp.classifiers._predict import Predictor
 from reportnlp.evaluation.answers import Answers
 from reportnlp.evaluation.read import read_answers
 from reportnlp.formats.loader import read_reports
 from reportnlp.generators import Generator
-from reportnlp.sums import write_sums
+from reportnlp.sums import update_config, write_sums
 from reportnlp.types import Report
 from tests.bench.archive_rate import measure, repeated, show
 
@@ -79,31 +77,11 @@ def without_rules(folder: Path) -> Path:
 
 
 def to_int8(folder: Path) -> Path:
-    """Weights of the network in eight bits, by channel; what goes through it is quantised as it comes."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    logging.getLogger().setLevel(logging.ERROR)
-    whole, small = folder.parent / "fp32.onnx", folder / ONNX
-    widen(small, whole)
-    quantize_dynamic(whole, small, per_channel=True, weight_type=QuantType.QInt8)
+    """The network in eight bits; reports still go through it in batches."""
+    in_eight_bits(folder / ONNX, folder / "small.onnx")
+    (folder / "small.onnx").replace(folder / ONNX)
     write_sums(folder)
     return folder
-
-
-def widen(source: Path, out: Path) -> None:
-    """Write a network whose weights are fp32 as they lie: behind a cast, the quantiser does not see them."""
-    import onnx
-    from onnx import numpy_helper
-
-    model = onnx.load(source)
-    graph = model.graph
-    kept = {tensor.name: tensor for tensor in graph.initializer}
-    for node in [node for node in graph.node if node.op_type == "Cast" and node.input[0] in kept]:
-        values = numpy_helper.to_array(kept[node.input[0]]).astype(np.float32)
-        graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
-        graph.initializer.remove(kept[node.input[0]])
-        graph.node.remove(node)
-    onnx.save(model, out)
 
 
 def alike(ours: Answers, theirs: Answers) -> tuple[int, int]:

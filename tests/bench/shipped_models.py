@@ -28,6 +28,7 @@ from reportnlp import terminal
 from reportnlp.findings import load_panel
 from reportnlp.generators import Generator
 from reportnlp.jobs import embed, generate, train
+from reportnlp.jobs._model_out import LOGS
 from reportnlp.jobs._train_data import Source
 from reportnlp.jobs._train_fit import Recipe
 from reportnlp.labeler import load
@@ -167,7 +168,7 @@ def make(data: Path, panel: str, with_vectors: Path, folder: Path) -> None:
     )
     with terminal.progress() as progress:
         made = train.run(job, progress)
-    shutil.rmtree(job.out / train.LOGS, ignore_errors=True)
+    shutil.rmtree(job.out / LOGS, ignore_errors=True)
     print("\n".join(train.describe(made)))
 
 

@@ -17,9 +17,9 @@ from reportnlp.images.models.blocks import (
     ImageClassifier,
     Network,
     Settings,
-    no_bars,
 )
 from reportnlp.registry import IMAGE_MODELS
+from reportnlp.training.hub import no_bars
 
 torch.set_num_threads(1)
 

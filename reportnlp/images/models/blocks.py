@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel
-from transformers.utils import logging
 from transformers.utils.generic import ModelOutput
 
 from reportnlp.config import check
@@ -208,15 +206,3 @@ def expected_loss(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Ten
     if weights is None:
         return each.mean()
     return (each * weights).sum() / (weights > 0).sum().clamp(min=1)
-
-
-@contextmanager
-def no_bars() -> Iterator[None]:
-    """Keep transformers' own progress bars, for files of a moment, off the screen."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
