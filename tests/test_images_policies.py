@@ -131,6 +131,8 @@ def test_self_training_fills_in_doubt_and_nothing_else() -> None:
     assert after.weight[:, 0].tolist() == [1, 1, 1, 0.5, 0]
     assert after.mask[:, 0].tolist() == [True, True, True, True, False]
     assert not before.mask[2, 0]
+    unasked = np.full((5, 1), np.nan, np.float32)
+    assert not self_trained(before, unasked).mask[2, 0]
 
 
 @pytest.mark.parametrize(("policy", "shape"), [("soft", (5, 1)), ("self-train", (4, 1))])

@@ -256,6 +256,9 @@ def line(
     test_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of test images, where the manifest names no split.")
     ] = 0.2,
+    drop_leaks: Annotated[
+        bool, typer.Option("--drop-leaks", help="Leave out what a given split has on both sides.")
+    ] = False,
     model: Network = "densenet121",
     settings: learning.Settings = None,
     size: Size = "224",
@@ -295,6 +298,7 @@ def line(
         rules=Rules(policy=policy),
         gold=gold,
         test_share=test_share,
+        drop_leaks=drop_leaks,
         recipe=recipe(model, settings, start_from=start_from, augmentation=augment, training=dict(loop)),
         preprocessing=preprocessing(size, window, fit),
         held_out=held_out,

@@ -195,7 +195,8 @@ def self_trained(labels: ImageLabels, probabilities: Floats) -> ImageLabels:
 
     Args:
         labels: of the policy `self-train`, whose doubtful answers are masked.
-        probabilities: (images, findings) in [0, 1], what a model trained on `labels` says is present.
+        probabilities: (images, findings) in [0, 1], what a model trained on `labels` says is present; NaN
+            where it was not asked, whose doubt stays.
 
     Returns:
         The same labels, in which doubtful answers have those targets, weight 1 and no mask.
@@ -208,7 +209,7 @@ def self_trained(labels: ImageLabels, probabilities: Floats) -> ImageLabels:
             f"Labels of the policy '{labels.policy}' with {labels.target.shape} targets cannot take "
             f"{probabilities.shape} probabilities. Make labels with --policy self-train, and predict each."
         )
-    doubt = labels.answers == Presence.UNCERTAIN.value
+    doubt = (labels.answers == Presence.UNCERTAIN.value) & ~np.isnan(probabilities)
     return replace(
         labels,
         target=np.where(doubt, probabilities, labels.target).astype(np.float32),

@@ -157,25 +157,3 @@ def rarity(goal: Wanted, train: Places, strength: float) -> Floats:
         if there.any():
             factors[:, at] = answers @ class_weights(answers[train], there, strength=strength)
     return factors
-
-
-def relabelled(labels: ImageLabels, train: Places, present: Floats) -> ImageLabels:
-    """Self-training: an uncertain label becomes what a network says that learned without them.
-
-    Irvin 2019 (arXiv:1901.07031), section 3.1, U-SelfTrained; labels that are certain stay.
-
-    Args:
-        labels: with policy self-train.
-        train: images that teach.
-        present: (len(train), findings) float32, the network's probability of `present`.
-    """
-    doubtful = np.zeros(labels.mask.shape, dtype=np.bool_)
-    doubtful[train] = _doubtful(labels)[train]
-    said = np.zeros_like(labels.target)
-    said[train] = present
-    return replace(
-        labels,
-        target=np.where(doubtful, said, labels.target).astype(np.float32),
-        weight=np.where(doubtful, 1, labels.weight).astype(np.float32),
-        mask=labels.mask | doubtful,
-    )

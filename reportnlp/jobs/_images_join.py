@@ -8,31 +8,10 @@ from pathlib import Path
 from reportnlp.errors import unknown_name
 from reportnlp.evaluation.labelled import Labelled
 from reportnlp.evaluation.read import read_labels
-from reportnlp.images.join import KEYS, key_of, of_side, one_each
+from reportnlp.images.join import KEYS, of_side, one_each
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.policies import Rules, said, targets
 from reportnlp.images.table import ImageLabels
-
-
-def join(
-    rows: Sequence[ImageRow], root: Path, table: Path, findings: Sequence[str], rules: Rules
-) -> ImageLabels:
-    """Labels of the images whose report is in a label table, by the column that fits most of them.
-
-    Args:
-        rows: the images.
-        root: where their paths lead from.
-        table: a label table, as `reportnlp label` writes it.
-        findings: whose presence is learned.
-        rules: what is made of doubt and of silence.
-
-    Raises:
-        InputError: no image has a report there.
-    """
-    labelled = labels_about(rows, table)
-    key = key_of(rows, labelled.answers.keys())
-    known = [row for row in rows if getattr(row, key) in labelled.answers]
-    return labels_of(known, root, labelled, key, tuple(findings), rules)
 
 
 def labels_about(rows: Sequence[ImageRow], table: Path) -> Labelled:

@@ -47,6 +47,7 @@ class ImagesLineJob:
         rules: what is made of doubt and of silence.
         gold: gold answers for the test images; None: they are scored against their reports' labels.
         test_share: of the images, where the manifest names no split.
+        drop_leaks: leave out what a split of the manifest has on two sides, instead of refusing it.
         recipe, preprocessing, held_out: see `ImagesTrainJob`.
         columns: input columns of reports.
         workers: processes that read images.
@@ -65,6 +66,7 @@ class ImagesLineJob:
     rules: Rules = field(default_factory=Rules)
     gold: Path | None = None
     test_share: float = 0.2
+    drop_leaks: bool = False
     recipe: ImageRecipe = field(default_factory=ImageRecipe)
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(size=(224, 224)))
     held_out: float = 0.15
@@ -121,6 +123,7 @@ def _join(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         job.rules,
         findings=job.findings or _affirmed(job, panel),
         test_share=job.test_share,
+        drop_leaks=job.drop_leaks,
         workers=job.workers,
         seed=job.seed,
         overwrite=True,
@@ -242,5 +245,6 @@ def _key(job: ImagesLineJob) -> dict[str, Any]:
         "recipe": repr(job.recipe),
         "size": repr(job.preprocessing),
         "share": [job.test_share, job.held_out],
+        "drop leaks": job.drop_leaks,
         "seed": job.seed,
     }

@@ -18,6 +18,7 @@ from reportnlp.images import folder as model_folder
 from reportnlp.images.answers import present
 from reportnlp.images.folder import Decision
 from reportnlp.images.models.loader import choose
+from reportnlp.images.policies import self_trained
 from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.reading import BadImage
 from reportnlp.images.store import Store, fill
@@ -174,9 +175,10 @@ def _learn(
     if labels.policy == SELF_TRAIN:
         known = sides.train[labels.mask[sides.train].any(axis=1)]
         first = trained(labels, Sides(known, sides.valid), "first")
-        said = present(_asked(first, store, sides.train, preprocessing), labels.findings, {})
+        said = np.full(labels.target.shape, np.nan, dtype=np.float32)
+        said[sides.train] = present(_asked(first, store, sides.train, preprocessing), labels.findings, {})
         before = int(labels.mask.sum())
-        labels = _images_data.relabelled(labels, sides.train, said)
+        labels = self_trained(labels, said)
         notes.append(f"self-training filled in {int(labels.mask.sum()) - before} uncertain labels")
     fitted = trained(labels, sides, "network")
     logits = _asked(fitted, store, sides.valid, preprocessing)

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from reportnlp.evaluation.read import read_answers
+from reportnlp.images.join import key_of
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.table import ImageLabels, write_table
 from reportnlp.jobs import generate, images_evaluate, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe
-from reportnlp.jobs._images_join import join
+from reportnlp.jobs._images_join import labels_about, labels_of
 from reportnlp.jobs.images_evaluate import ImagesEvaluateJob
 from reportnlp.jobs.images_train import ImagesTrainJob
 from reportnlp.training.settings import TrainSettings
@@ -92,7 +93,10 @@ def labels_from(setting: Setting, name: str, reports: Path) -> Path:
 def told(setting: Setting, table: Path, policy: str, some: Sequence[ImageRow] | None = None) -> ImageLabels:
     """Image labels out of a label table, under a policy."""
     rows = setting.rows if some is None else some
-    return join(rows, setting.root, table, (setting.finding,), Rules(policy=policy))
+    labelled = labels_about(rows, table)
+    key = key_of(rows, labelled.answers.keys())
+    known = [row for row in rows if getattr(row, key) in labelled.answers]
+    return labels_of(known, setting.root, labelled, key, (setting.finding,), Rules(policy=policy))
 
 
 def trained(setting: Setting, name: str, labels: ImageLabels, *, seed: int, held_out: float = 0.15) -> Path:
