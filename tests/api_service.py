@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from fastapi.testclient import TestClient
 
 import reportnlp
 from reportnlp_api import Settings, create_app
-from reportnlp_api.hands import Hand, ThreadHand
+from reportnlp_api.frames import LENGTH, Frame, pack, unpack
+from reportnlp_api.hands import Hand
 from reportnlp_api.worker import Worker
 
 URL = "http://localhost"
@@ -34,6 +36,27 @@ def settings_in(folder: Path, **given: Any) -> Settings:
 def load(panel: str | None, *, method: str, abstain: bool) -> reportnlp.Labeler:
     """A labeler, made once for all tests: they share what takes the time."""
     return reportnlp.load(panel, method=method, abstain=abstain)
+
+
+class ThreadHand:
+    """A worker in a thread of this process: starts at once, cannot be killed, and shares the processor.
+
+    Args:
+        worker: what answers.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def ask(self, frame: Frame) -> Frame:
+        """The answer to a frame; see `Hand`."""
+        return await asyncio.to_thread(lambda: self._worker(unpack(pack(frame)[LENGTH.size :])))
+
+    def kill(self) -> None:
+        """A thread cannot be killed: its answer comes too late, and nobody waits for it."""
+
+    async def close(self) -> None:
+        """Nothing is left to end."""
 
 
 def in_threads(load: Callable[..., Any] = load) -> Callable[[], Any]:

@@ -136,7 +136,6 @@ def test_some_images_can_be_taken(tmp_path: Path) -> None:
     some = labels(tmp_path).taken([2, 0])
     assert [row.study for row in some.rows] == ["s3", "s1"]
     np.testing.assert_array_equal(some.target, labels(tmp_path).target[[2, 0]])
-    assert len(labels(tmp_path).of_split("train")) == 0
 
 
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:

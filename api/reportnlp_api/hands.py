@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from typing import Protocol
 
 from reportnlp_api.frames import LENGTH, Frame, pack, unpack
-from reportnlp_api.worker import Worker, serve
+from reportnlp_api.worker import serve
 
 END_S = 5.0
 """How long a worker may take to end once nobody speaks to it, before it is killed."""
@@ -94,24 +94,3 @@ class ProcessHand:
             self._process.kill()
             self._process.join()
         self._process.close()
-
-
-class ThreadHand:
-    """A worker in a thread of this process: starts at once, cannot be killed, and shares the processor.
-
-    Args:
-        worker: what answers.
-    """
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-
-    async def ask(self, frame: Frame) -> Frame:
-        """The answer to a frame; see `Hand`."""
-        return await asyncio.to_thread(lambda: self._worker(unpack(pack(frame)[LENGTH.size :])))
-
-    def kill(self) -> None:
-        """A thread cannot be killed: its answer comes too late, and nobody waits for it."""
-
-    async def close(self) -> None:
-        """Nothing is left to end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from reportnlp.text.normalise import NormalisedText, normalise
 from reportnlp.text.sections import find_sections, load_headings
 from reportnlp.text.sentences import split_sentences
 from reportnlp.text.words import Words
-from reportnlp.types import Section, Span
+from reportnlp.types import Section
 
 Integers = npt.NDArray[np.int32]
 
@@ -173,9 +173,3 @@ def alike(lengths: Sequence[int], *, tokens: int) -> Iterator[list[int]]:
         batch.append(number)
     if batch:
         yield batch
-
-
-def span_of(encoded: Encoded, places: Iterable[int]) -> Span:
-    """The range of the report's text from the first to the last of some tokens."""
-    chosen = encoded.spans[list(places)]
-    return Span(int(chosen[:, 0].min()), int(chosen[:, 1].max()))

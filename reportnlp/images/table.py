@@ -98,10 +98,6 @@ class ImageLabels:
             distribution=distribution,
         )
 
-    def of_split(self, name: str) -> ImageLabels:
-        """The images of one split."""
-        return self.taken([at for at, row in enumerate(self.rows) if row.split == name])
-
 
 def leading_from(folder: Path, root: Path, image: str) -> str:
     """An image's path from another folder; an absolute one stays as it is."""
