@@ -19,7 +19,10 @@ AT_ONCE = REMEMBERED // 2
 
 
 class UnknownAnswer(ReportNLPError):
-    """A function voted on a question that the panel has not, or with an answer that is none of its."""
+    """A function voted on a question that the panel has not, or with an answer that is none of its.
+
+    What it said is not repeated: it may be words of the report.
+    """
 
 
 class Cast(NamedTuple):
@@ -80,6 +83,8 @@ class Ballot:
             return said or ""
         try:
             entered = dict(self._entry(question, answer) for question, answer in said.items())
+        except UnknownAnswer as error:
+            return f"{type(error).__name__}, {error}"
         except Exception as error:
             return type(error).__name__
         for at, index in entered.items():
@@ -88,10 +93,10 @@ class Ballot:
 
     def _entry(self, question: str, answer: str) -> tuple[int, np.int8]:
         if question not in self._places:
-            raise UnknownAnswer(f"The panel does not ask '{question}'.")
+            raise UnknownAnswer("to a question that the panel does not ask")
         at, answers = self._places[question]
         if answer not in answers:
-            raise UnknownAnswer(f"An answer to {question} is none of: {', '.join(answers)}.")
+            raise UnknownAnswer(f"to {question}, which takes {', '.join(answers)}")
         return at, ABSTAIN if answer == NOT_APPLICABLE else answers[answer]
 
 
