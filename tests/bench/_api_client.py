@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -130,6 +131,8 @@ class Line(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> tuple[bytes, bytes]:
         """Head and body of the answer."""
+        if self._transport.is_closing():  # type: ignore[attr-defined]
+            raise ConnectionResetError
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)  # type: ignore[attr-defined]
         return await self._waiting
@@ -191,7 +194,8 @@ async def opened(
     tick: Callable[[], None] | None = None,
 ) -> Sent:
     """Requests come at their own rate, however the service keeps up."""
-    sent, free = Sent(), await connect(port, connections)
+    # The longest idle is taken first: the service hangs up on connections that nothing comes over for long.
+    sent, free = Sent(), deque(await connect(port, connections))
     lines, under_way = list(free), set[asyncio.Task[None]]()
     began = time.perf_counter()
 
@@ -208,7 +212,7 @@ async def opened(
         if not free:
             sent.unsent += 1
             continue
-        task = asyncio.create_task(ask(free.pop()))
+        task = asyncio.create_task(ask(free.popleft()))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
     sent.seconds = time.perf_counter() - began
