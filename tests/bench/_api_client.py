@@ -131,7 +131,7 @@ class Line(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> tuple[bytes, bytes]:
         """Head and body of the answer."""
-        if self._transport.is_closing():  # type: ignore[attr-defined]
+        if self._transport.is_closing():
             raise ConnectionResetError
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)  # type: ignore[attr-defined]
