@@ -20,6 +20,7 @@ import reportnlp
 from reportnlp_api import Settings, create_app
 from reportnlp_api.frames import LENGTH, Frame, pack, unpack
 from reportnlp_api.hands import Hand
+from reportnlp_api.server import config_of
 from reportnlp_api.worker import Worker
 
 URL = "http://localhost"
@@ -93,7 +94,7 @@ def until_ready(client: TestClient, seconds: float = 20.0) -> None:
 def listening(app: FastAPI) -> Iterator[str]:
     """The address of a service in a thread: what is tried on it goes through a real server."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, ws="none"))
+        server = uvicorn.Server(config_of(app))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

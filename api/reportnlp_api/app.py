@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from reportnlp import __version__
 from reportnlp_api import contract, problems
@@ -15,6 +16,7 @@ from reportnlp_api.archive import Jobs
 from reportnlp_api.audit import Audit
 from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import read_catalogue
+from reportnlp_api.door import LABEL, Door
 from reportnlp_api.gate import Gate
 from reportnlp_api.hands import ProcessHand, Start
 from reportnlp_api.keys import Keys
@@ -26,6 +28,22 @@ from reportnlp_api.settings import Settings, SettingsError
 LOG = logging.getLogger("reportnlp_api")
 
 ROUTERS = (label.router, jobs.router, catalogue.router, health.router, docs.router, page.router)
+
+
+class Service(FastAPI):
+    """The application, with a shorter way for requests to label: all that FastAPI would do for them is known.
+
+    The route is declared as any other is, for the contract and the docs; the shorter way calls the same
+    function, and takes a third off what the service itself spends on a request.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and scope["path"] == LABEL and scope["method"] == "POST":
+            scope["app"] = self
+            await self.state.label(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
@@ -40,7 +58,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
         KeysError: the keys file cannot be used.
     """
     check_exposure(settings)
-    app = FastAPI(
+    app = Service(
         title="reportnlp",
         summary="Findings, with evidence, out of free-text radiology reports.",
         version=__version__,
@@ -68,8 +86,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     contract.install(app)
-    app.add_middleware(
-        Gate,
+    state.door = Door(
         settings=settings,
         keys=Keys(settings.keys_file) if settings.keys_file else None,
         batcher=state.batcher,
@@ -77,6 +94,8 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
         metrics=state.metrics,
         audit=state.audit,
     )
+    app.add_middleware(Gate, door=state.door)
+    state.label = Gate(label.answer, state.door)
     return app
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from reportnlp_api.catalogue import Catalogue
-from reportnlp_api.gate import tell
+from reportnlp_api.door import log_fault
 from reportnlp_api.job_files import JobFiles
 from reportnlp_api.job_process import STOPPED, Outcome, Task
 from reportnlp_api.job_roots import files_of, is_inside
@@ -101,7 +101,7 @@ class Jobs:
                 self._once()
             except Exception as error:
                 # Such as a database that is away: the job's lease runs out, and it is taken again.
-                tell(error, "jobs")
+                log_fault(error, "jobs")
                 time.sleep(IDLE_S)
 
     def _once(self) -> None:

@@ -18,6 +18,9 @@ from reportnlp_api.frames import LENGTH, Frame, pack, unpack
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Set to 1: a process a core, each with a thread a core, slow one another."""
 
+STANDS_BACK = 5
+"""Niceness of a worker: the process that takes and refuses requests goes before, so that it is never late."""
+
 EMPTY = "The text holds no letter and no digit."
 
 CHANGED = "The model's folder is not what it was when the service started."
@@ -150,6 +153,8 @@ def serve(line: socket.socket, loaded: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(THREADS, "1"), TOKENIZERS_PARALLELISM="false")
+    if hasattr(os, "nice"):
+        os.nice(STANDS_BACK)
     worker = Worker(loaded, _load_for_good)
     line.setblocking(True)
     with suppress(EOFError, ConnectionError), line:
