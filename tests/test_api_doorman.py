@@ -139,6 +139,17 @@ def test_a_body_that_comes_after_its_refusal_is_not_taken_for_a_request(tmp_path
             assert status(answers) == 200
 
 
+def test_who_hangs_up_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    head = b"POST /v1/label HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    audit = tmp_path / "audit.jsonl"
+    with place(tmp_path) as at:
+        with socket.create_connection(at.address, 20) as line:
+            line.sendall(head + b"Content-Length: 100\r\n\r\n{")
+        until(lambda: "/v1/label" in audit.read_text("utf-8"))
+    assert json.loads(audit.read_text("utf-8"))["status"] == 499
+    assert not caplog.records
+
+
 def status(answers: Any) -> int:
     """Of the next answer, which is read to its end."""
     first, length = answers.readline(), 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reportnlp_api.door import Door, Visit, log_fault, visit_of
+from reportnlp_api.door import LOG, Door, Visit, log_fault, visit_of
 from reportnlp_api.headers import headers_of
 from reportnlp_api.problems import ProblemError
 
@@ -41,6 +42,8 @@ class Gate:
         except ProblemError as problem:
             self._door.refused(problem)
             await problem.response(visit.id)(scope, receive, answer)
+        except ClientDisconnect:
+            LOG.info("%s: the caller hung up", visit.id)  # in the audit log its status is 499
         except Exception as error:
             log_fault(error, visit.id)
             if not answer.begun:
