@@ -71,8 +71,9 @@ def test_sizes_are_two_or_three_numbers() -> None:
 def test_chance_hangs_on_the_seed_alone_and_stays_within_grey() -> None:
     pixels = np.random.default_rng(0).random((SIDE, SIDE), dtype=np.float32)
     augmenter = Augmenter(STRENGTHS["strong"], (SIDE, SIDE))
-    one, other, again = (augmenter(pixels, seed=seed) for seed in (1, 2, 1))
+    one, other, again = augmenter(np.stack([pixels] * 3), seeds=[1, 2, 1])
     assert np.array_equal(one, again)
+    assert np.array_equal(one, augmenter(pixels[None], seeds=[1])[0])
     assert not np.array_equal(one, other)
     assert 0 <= one.min() <= one.max() <= 1
     assert one.shape == (SIDE, SIDE)
@@ -82,9 +83,32 @@ def test_sides_are_kept_unless_mirroring_is_asked_for() -> None:
     left = np.zeros((SIDE, SIDE), dtype=np.float32)
     left[:, :4] = 1
     kept = Augmenter(STRENGTHS["light"], (SIDE, SIDE))
-    assert all(_left(kept(left, seed=seed)) for seed in range(12))
+    many = np.stack([left] * 12)
+    assert all(map(_left, kept(many, seeds=range(12))))
     mirrored = Augmenter(Augmentation(flip=True), (SIDE, SIDE))
-    assert {_left(mirrored(left, seed=seed)) for seed in range(12)} == {True, False}
+    assert set(map(_left, mirrored(many, seeds=range(12)))) == {True, False}
+
+
+def test_each_change_is_as_large_as_it_may_be_and_about_the_middle() -> None:
+    square = np.zeros((1, 40, 30), dtype=np.float32)
+    square[0, 15:25, 10:20] = 1
+
+    def changed(seed: int, wanted: Augmentation) -> Any:
+        return Augmenter(wanted, (40, 30))(square, seeds=[seed])[0]
+
+    def middle(pixels: Any) -> Any:
+        return np.array([(axis * pixels).sum() for axis in np.indices(pixels.shape)]) / pixels.sum()
+
+    before = middle(square[0])
+    turned = [changed(seed, Augmentation(turn=30)) for seed in range(20)]
+    assert all(np.abs(middle(one) - before).max() < 0.05 for one in turned)
+    assert all(abs(one.sum() - 100) < 3 for one in turned)
+    moved = np.array([middle(changed(seed, Augmentation(shift=0.1))) - before for seed in range(60)])
+    assert np.all(np.abs(moved) <= [4.01, 3.01])
+    assert np.all(np.abs(moved).max(axis=0) > [3, 2])
+    areas = [changed(seed, Augmentation(scale=0.2)).sum() for seed in range(60)]
+    assert 100 / 1.2**2 - 2 < min(areas) < 85
+    assert 115 < max(areas) < 100 / 0.8**2 + 2
 
 
 def _left(pixels: Any) -> bool:
@@ -94,7 +118,7 @@ def _left(pixels: Any) -> bool:
 def test_a_volume_turns_in_the_plane_of_its_slices() -> None:
     volume = np.zeros((4, SIDE, SIDE), dtype=np.float32)
     volume[1, 3:12, 3:12] = 1
-    turned = Augmenter(Augmentation(turn=40), (4, SIDE, SIDE))(volume, seed=3)
+    [turned] = Augmenter(Augmentation(turn=40), (4, SIDE, SIDE))(volume[None], seeds=[3])
     assert turned[1].sum() > 0.8 * volume.sum()
     assert not np.array_equal(turned, volume)
 

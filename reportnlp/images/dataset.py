@@ -68,16 +68,23 @@ class ImageExamples(Sequence[Example]):
     def __getitem__(self, place: int | slice) -> Example | Sequence[Example]:
         """An example: "pixels" (1, *size) float32, "labels" and "weights" its rows."""
         if isinstance(place, slice):
-            return [self[at] for at in range(*place.indices(len(self)))]
-        pixels = self._store.pixels[self._at[place]].astype(np.float32)
-        if self._augmenter is not None:
-            entropy = np.random.SeedSequence((self._seed, self._epoch, place))
-            pixels = self._augmenter(pixels, seed=int(entropy.generate_state(1)[0]))
-        return {
-            "pixels": self._preprocessing.normalised(pixels)[None],
-            "labels": self.labels[place],
-            "weights": self.weights[place],
-        }
+            return self.__getitems__(range(*place.indices(len(self))))
+        return self.__getitems__([place])[0]
+
+    def __getitems__(self, places: Sequence[int]) -> list[Example]:
+        """Several examples, made together; torch's `DataLoader` asks for a batch so."""
+        given = list(places)
+        pixels = self._store.pixels[self._at[given]].astype(np.float32)
+        if self._augmenter is not None and given:
+            pixels = self._augmenter(pixels, seeds=[self._seed_of(place) for place in given])
+        pixels = self._preprocessing.normalised(pixels)[:, None]
+        return [
+            {"pixels": one, "labels": self.labels[place], "weights": self.weights[place]}
+            for one, place in zip(pixels, given, strict=True)
+        ]
+
+    def _seed_of(self, place: int) -> int:
+        return int(np.random.SeedSequence((self._seed, self._epoch, place)).generate_state(1)[0])
 
     @property
     def lengths(self) -> Sequence[int]:
