@@ -29,6 +29,7 @@ URL = "http://localhost"
 
 def settings_in(folder: Path, **given: Any) -> Settings:
     """Settings with all files in one folder, one worker, and the rules, which load at once."""
+    folder.mkdir(parents=True, exist_ok=True)
     files = {"data_dir": folder / "data", "audit_file": folder / "audit.jsonl"}
     return Settings.model_validate({"workers": 1, "method": "rules", **files, **given})
 

@@ -50,7 +50,7 @@ def served(root: Path, folder: Path, *options: str) -> Iterator[tuple[subprocess
 
 
 def until_ready(url: str) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while httpx.get(f"{url}/readyz").status_code != 200:
         assert time.monotonic() < end
         time.sleep(0.05)

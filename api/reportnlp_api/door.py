@@ -32,7 +32,10 @@ NOBODY = "local"
 LABEL = "/v1/label"
 JOBS = "/v1/jobs/"
 
-METHODS = ("GET", "POST", "PUT", "DELETE")
+PROBES = ("/livez", "/readyz")
+"""They hold nothing, and are asked by address."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 
 @dataclass(slots=True)
@@ -121,8 +124,8 @@ class Door:
         Raises:
             ProblemError: it is refused.
         """
-        if self._hosts and _host(visit) not in self._hosts:
-            detail = "The service is not to be called by this name. See the setting hosts."
+        if self._hosts and visit.path not in PROBES and _host(visit) not in self._hosts:
+            detail = "The service is not to be called by this name. Add it to REPORTNLP_HOSTS."
             raise ProblemError(403, "host-not-allowed", detail)
         visit.caller = self._caller(visit)
         if visit.length > self.limit(visit):

@@ -38,12 +38,22 @@ class Service(uvicorn.Server):
     Args:
         config: uvicorn's.
         batcher, jobs: of the application.
+        begun: is called once connections are taken.
     """
 
-    def __init__(self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs) -> None:
+    def __init__(
+        self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs, begun: Callable[[], object]
+    ) -> None:
         super().__init__(config)
         self._batcher = batcher
         self._jobs = jobs
+        self._begun = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell that it has."""
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take no more work; a second Ctrl-C does not wait for what is under way."""
@@ -71,12 +81,17 @@ def run(settings: Settings, told: Callable[[str], object]) -> None:
 
     Raises:
         SettingsError: the settings are not right, or the address cannot be had.
+        StoreError: the jobs' database cannot be used.
     """
     app = create_app(settings)
+    app.state.jobs.open()
     with closing(_listen(settings)) as listener:
-        told(address(settings, listener.getsockname()[1]))
-        _spare_the_collector()
-        Service(config_of(app), app.state.batcher, app.state.jobs).run(sockets=[listener])
+
+        def begun() -> None:
+            told(address(settings, listener.getsockname()[1]))
+            _spare_the_collector()
+
+        Service(config_of(app), app.state.batcher, app.state.jobs, begun).run(sockets=[listener])
 
 
 def _spare_the_collector() -> None:

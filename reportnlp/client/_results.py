@@ -43,11 +43,16 @@ class ReportAnswers:
     error: str | None
 
     def __getitem__(self, question: str) -> Answer:
-        """The answer to one question, by name."""
+        """The answer to one question, by name.
+
+        Raises:
+            KeyError: it was not asked, or the report could not be labelled; it says which.
+        """
         for label in self.labels:
             if label.question == question:
                 return label
-        raise KeyError(question)
+        asked = ", ".join(label.question for label in self.labels)
+        raise KeyError(f"{question}: {self.error or f'not asked. There are: {asked}'}")
 
     @property
     def answers(self) -> dict[str, str]:

@@ -121,7 +121,7 @@ def check_sizes(asked: LabelRequest, settings: Settings) -> None:
         if len(report.text) > limit
     ]
     if faults:
-        raise ProblemError(413, "report-too-long", f"{detail} Send it in parts.", faults)
+        raise ProblemError(413, "report-too-long", f"{detail} See errors.", faults)
 
 
 def to_label(asked: LabelRequest, method: Method) -> list[Asked]:
