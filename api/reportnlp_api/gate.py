@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import traceback
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -16,6 +15,7 @@ from reportnlp_api.audit import Audit
 from reportnlp_api.batching import Batcher
 from reportnlp_api.headers import headers_of
 from reportnlp_api.keys import Keys
+from reportnlp_api.logs import where
 from reportnlp_api.metrics import Metrics
 from reportnlp_api.problems import ProblemError
 from reportnlp_api.quotas import Quotas
@@ -212,5 +212,4 @@ def _too_big(limit: int) -> ProblemError:
 
 def tell(error: Exception, request_id: str) -> None:
     """Log where a fault happened. Its message, and the values around it, may hold a report's text."""
-    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    LOG.error("%s: %s at %s", request_id, type(error).__name__, " < ".join(places[::-1]))
+    LOG.error("%s: %s", request_id, where(error))

@@ -15,6 +15,7 @@ import uvicorn
 from reportnlp_api.app import create_app
 from reportnlp_api.archive import Jobs
 from reportnlp_api.batching import Batcher
+from reportnlp_api.logs import logging_aside
 from reportnlp_api.settings import Settings, SettingsError
 
 KEEP_ALIVE = 75
@@ -66,7 +67,7 @@ def run(settings: Settings, told: Callable[[str], object]) -> None:
         SettingsError: the settings are not right, or the address cannot be had.
     """
     app = create_app(settings)
-    with closing(_listen(settings)) as listener:
+    with logging_aside(), closing(_listen(settings)) as listener:
         told(address(settings, listener.getsockname()[1]))
         Service(_config(app, settings), app.state.batcher, app.state.jobs).run(sockets=[listener])
 
@@ -82,6 +83,7 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
