@@ -91,6 +91,17 @@ def until_ready(client: TestClient, seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+def audited(folder: Path, answer: Any, seconds: float = 10.0) -> list[str]:
+    """The lines of the audit log, once that of an answer is there."""
+    end = time.monotonic() + seconds
+    while True:
+        found = (folder / "audit.jsonl").read_text("utf-8")
+        if answer.headers["X-Request-ID"] in found:
+            return found.splitlines()
+        assert time.monotonic() < end, "the audit log does not have the request"
+        time.sleep(0.01)
+
+
 @contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
     """The address of a service in a thread: what is tried on it goes through a real server."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import reportnlp
+from reportnlp.sums import update_config
 from reportnlp_api.catalogue import read_catalogue
 from reportnlp_api.settings import SettingsError
 from tests.api_service import app_in, serving, settings_in
@@ -19,11 +20,17 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 TEXT = "IMPRESSION: Acute segmental pulmonary embolism in the right lower lobe."
 
 
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
 @pytest.fixture
 def models(root: Path, tmp_path: Path) -> Path:
-    """A root with one good model."""
+    """A root with one good model, which is in doubt of all it is asked."""
     folder = tmp_path / "models"
     shutil.copytree(root / "reportnlp" / "models" / "pe", folder / "mine")
+    config = json.loads((folder / "mine" / "config.json").read_text("utf-8"))
+    config["decisions"]["pulmonary_embolism"].update(low=0.0, high=1.01)
+    update_config(folder / "mine", config)
     return folder
 
 
@@ -81,6 +88,29 @@ def test_a_panel_that_the_method_does_not_have_stops_the_start(models: Path, tmp
         app_in(tmp_path, model_roots=[models], method="mine", panel="head_ct")
     with pytest.raises(SettingsError, match="is a model folder itself"):
         app_in(tmp_path, model_roots=[models / "mine"])
+
+
+def test_only_what_has_a_band_of_doubt_abstains(models: Path, tmp_path: Path) -> None:
+    asks = {"abstain": True, "questions": ["pulmonary_embolism"]}
+    with serving(app_in(tmp_path, model_roots=[models])) as client:
+        listed = client.get("/v1/models").json()["models"]
+        assert {model["name"] for model in listed if model["can_abstain"]} == {"mine"}
+        answer = client.post("/v1/label", json=body("mine", options=asks)).json()
+        assert [label["answer"] for label in answer["results"][0]["labels"]] == [""]
+        for method in ("rules", "auto"):
+            refused = [
+                client.post("/v1/label", json=body(method, options=asks)),
+                client.put("/v1/jobs/a", json={"path": "x", "method": method, "abstain": True}),
+                client.put(f"/v1/jobs/a?method={method}&abstain=true", content=b"{}", headers=NDJSON),
+            ]
+            faults = [answer.json()["errors"][0] for answer in refused]
+            assert [answer.status_code for answer in refused] == [422] * 3
+            assert [fault["pointer"] for fault in faults] == [
+                "/options/abstain",
+                "/abstain",
+                "/query/abstain",
+            ]
+            assert all("--abstain-error" in fault["detail"] for fault in faults)
 
 
 @pytest.mark.parametrize("name", ["../models/mine", "mine/", "./mine", "mine/../mine", "MINE", "{absolute}"])

@@ -76,7 +76,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     state.jobs = Jobs(settings, state.catalogue)
     state.metrics = Metrics()
     state.quotas = Quotas(settings.quota_per_minute)
-    state.audit = Audit(settings.audit_file)
+    state.audit = Audit(settings.audit_file, state.metrics.audit_lost)
     state.assets = page.read_assets()
     for reason in state.catalogue.skipped:
         LOG.warning("%s", reason)

@@ -18,6 +18,13 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """What a model folder may be called, to be named in a request."""
 
 
+NO_BAND = (
+    "This method has no band of doubt in which to abstain: the rules say 'uncertain' themselves, and a model "
+    "has a band only if it was trained with --abstain-error. Leave abstain out, or name a method whose "
+    "can_abstain is true in GET /v1/models."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One way to label with one panel.
@@ -30,6 +37,7 @@ class Method:
         digest: sha256 (hex) of the panel or the model folder.
         panel_digest: sha256 (hex) of the panel that answers.
         is_model: whether it was trained.
+        can_abstain: whether it has a band of doubt, in which it may withhold an answer.
         questions: names of the questions it answers.
     """
 
@@ -40,6 +48,7 @@ class Method:
     digest: str
     panel_digest: str
     is_model: bool
+    can_abstain: bool
     questions: tuple[str, ...]
 
     @property
@@ -73,6 +82,23 @@ class Catalogue:
         found = {finding.name: finding for panel in self.panels.values() for finding in panel.findings}
         found.update({name: Finding.load(name) for name in Finding.names()})
         return dict(sorted(found.items()))
+
+    def asked(self, panel: str | None, method: str | None, *, abstain: bool, pointer: str) -> Method:
+        """The method that a request asks for, able to abstain where that is asked of it.
+
+        Args:
+            panel: as the request names it; None: the service's own.
+            method: the same.
+            abstain: whether answers are to be withheld.
+            pointer: where the request says so.
+
+        Raises:
+            ProblemError: there is none of that name, or not for that panel, or it has no band of doubt.
+        """
+        found = self.find(panel, method)
+        if abstain and not found.can_abstain:
+            raise invalid([Fault(pointer=pointer, detail=NO_BAND)])
+        return found
 
     def find(self, panel: str | None, method: str | None) -> Method:
         """The method that a request asks for.
@@ -164,7 +190,15 @@ def _method(name: str, source: str, panel: str | None) -> Method:
     about = Labeler.about(panel, method=source)
     questions = tuple(question.name for question in about.panel.questions)
     return Method(
-        name, about.panel.name, panel, source, about.digest, about.panel.digest, about.is_model, questions
+        name=name,
+        panel=about.panel.name,
+        panel_source=panel,
+        source=source,
+        digest=about.digest,
+        panel_digest=about.panel.digest,
+        is_model=about.is_model,
+        can_abstain=about.can_abstain,
+        questions=questions,
     )
 
 

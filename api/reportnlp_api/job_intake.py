@@ -42,7 +42,12 @@ async def accept(request: Request, id: str, given: JobSettings) -> tuple[Job, bo
         raise ProblemError(415, "not-json-lines", detail)
     is_upload = content_type == NDJSON
     asked = given if is_upload else await _parsed(request)
-    method: Method = request.app.state.catalogue.find(asked.panel, asked.method)
+    method: Method = request.app.state.catalogue.asked(
+        asked.panel,
+        asked.method,
+        abstain=asked.abstain,
+        pointer="/query/abstain" if is_upload else "/abstain",
+    )
     request.state.facts.update(panel=method.panel, labelled_by=method.name)
     jobs: Jobs = request.app.state.jobs
     folder, job = await asyncio.to_thread(jobs.files.make), None

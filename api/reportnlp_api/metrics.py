@@ -24,6 +24,7 @@ class Metrics:
         self.refusals = self._counter("refusals", "Requests refused, by the problem.", "problem")
         self.batch_reports = self._histogram("batch_reports", "Reports labelled together.", REPORTS)
         self.batch_seconds = self._histogram("batch_seconds", "Time that a batch takes.", SECONDS)
+        self.audit_lost = self._counter("audit_lost", "Lines of the audit log there was no room for.")
         self.workers_lost = self._counter("workers_lost", "Workers that died and were replaced.")
 
     def _counter(self, name: str, told: str, *labels: str) -> Counter:

@@ -19,6 +19,7 @@ from reportnlp_api.app import create_app
 from reportnlp_api.archive import Jobs
 from reportnlp_api.batching import Batcher
 from reportnlp_api.doorman import Doorman
+from reportnlp_api.logs import logging_aside
 from reportnlp_api.settings import Settings, SettingsError
 
 KEEP_ALIVE = 75
@@ -85,7 +86,7 @@ def run(settings: Settings, told: Callable[[str], object]) -> None:
     """
     app = create_app(settings)
     app.state.jobs.open()
-    with closing(_listen(settings)) as listener:
+    with logging_aside(), closing(_listen(settings)) as listener:
 
         def begun() -> None:
             told(address(settings, listener.getsockname()[1]))
@@ -118,6 +119,7 @@ def config_of(app: FastAPI) -> uvicorn.Config:
         app,
         http=partial(Doorman, app.state.door),  # type: ignore[arg-type]
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=False,

@@ -39,7 +39,10 @@ def label(
     ] = "",
     method: Method = "rules",
     abstain: Annotated[
-        bool, typer.Option("--abstain", help="Leave answers blank within a model's band of doubt.")
+        bool,
+        typer.Option(
+            "--abstain", help="Leave answers blank within a model's band of doubt; refused where it has none."
+        ),
     ] = False,
     device: Annotated[
         str, typer.Option(help="What a model runs on: auto is CUDA where there is any; cpu; cuda:1; ...")

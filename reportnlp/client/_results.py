@@ -118,13 +118,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A method for a panel."""
+    """A method for a panel; `can_abstain` where it has a band of doubt."""
 
     name: str
     panel: str | None
     kind: str
     digest: str
     title: str
+    can_abstain: bool
     loaded: bool
 
 

@@ -48,7 +48,9 @@ async def label(request: Request) -> Response:
     catalogue: Catalogue = state.catalogue
     asked = parse(request.headers.get("content-type", ""), await body_of(request, settings.deadline_s))
     check_sizes(asked, settings)
-    method = catalogue.find(asked.panel, asked.method)
+    method = catalogue.asked(
+        asked.panel, asked.method, abstain=asked.options.abstain, pointer="/options/abstain"
+    )
     reports = to_label(asked, method)
     facts = request.state.facts
     facts.update(panel=method.panel, labelled_by=method.name, reports=len(reports))
