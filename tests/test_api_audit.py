@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -42,6 +43,7 @@ def test_a_service_whose_stderr_nobody_reads_answers_on_and_ends_well(root: Path
         assert process.wait(30) == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the size of a pipe can be set on Linux only")
 def test_what_there_is_no_room_for_is_counted_and_told_in_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -49,6 +51,7 @@ def test_what_there_is_no_room_for_is_counted_and_told_in_its_place(
     pipe = tmp_path / "audit.pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)  # some twenty lines
     with serving(app_in(tmp_path, audit_file=pipe)) as client:
         answers = [client.get("/v1/models") for _ in range(300)]
         assert {answer.status_code for answer in answers} == {200}
