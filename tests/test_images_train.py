@@ -86,24 +86,33 @@ def test_chance_hangs_on_the_seed_alone_and_stays_within_grey(size: tuple[int, .
 def test_each_chance_changes_an_image_alone_and_nothing_wanted_changes_nothing(name: str) -> None:
     pixels = np.random.default_rng(0).random((8, SIDE, SIDE), dtype=np.float32)
     seeds = range(8)
-    wanted = Augmentation(**{name: True if name == "flip" else 0.5})
+    wanted = Augmentation.model_validate({name: True if name == "flip" else 0.5})
     assert not np.array_equal(Augmenter(wanted, (SIDE, SIDE))(pixels, seeds), pixels)
     assert np.array_equal(Augmenter(Augmentation(), (SIDE, SIDE))(pixels, seeds), pixels)
 
 
-@pytest.mark.parametrize(("turn", "by"), [({"turn": 90}, "angle"), ({"shift": 0.25}, "shift")])
-def test_an_image_moves_as_far_as_was_drawn(turn: dict[str, float], by: str) -> None:
-    wide = np.zeros((1, 12, 24), dtype=np.float32)
-    wide[0, 6, 12] = 1.0
-    augmenter = Augmenter(Augmentation(**turn), (12, 24))
-    moved = augmenter(wide, [5])[0]
-    draws = augmenter._draws([5])
-    found = np.array(np.nonzero(moved)).mean(axis=1) + 0.5 - (6, 12)
-    if by == "angle":
-        # Half a pixel right of and below the centre: it stays as far from it.
-        assert np.hypot(*found) == pytest.approx(np.hypot(0.5, 0.5), abs=0.5)
-    else:
-        np.testing.assert_allclose(found - 0.5, -draws.shift[0] * (12, 24), atol=0.6)
+def test_an_image_moves_as_far_as_was_drawn_along_each_side() -> None:
+    wide = np.zeros((12, 12, 24), dtype=np.float32)
+    wide[:, 6, 12] = 1.0
+    moved = Augmenter(Augmentation(shift=0.25), (12, 24))(wide, range(12))
+    rows, columns = (np.array([_centre(one)[axis] for one in moved]) for axis in (0, 1))
+    assert 1 < np.abs(rows - 6).max() <= 3.01
+    assert 3 < np.abs(columns - 12).max() <= 6.01
+
+
+def test_a_turned_image_keeps_its_shape() -> None:
+    wide = np.zeros((8, 31, 61), dtype=np.float32)
+    wide[:, 15, 45] = 1.0
+    turned = Augmenter(Augmentation(turn=60), (31, 61))(wide, range(8))
+    reach = [np.hypot(row - 15, column - 30) for row, column in map(_centre, turned)]
+    np.testing.assert_allclose(reach, 15, atol=0.3)
+    assert len({round(_centre(one)[0]) for one in turned}) > 4
+
+
+def _centre(pixels: Any) -> tuple[float, float]:
+    at = np.indices(pixels.shape)
+    row, column = (at * pixels).reshape(2, -1).sum(axis=1) / pixels.sum()
+    return float(row), float(column)
 
 
 def test_sides_are_kept_unless_mirroring_is_asked_for() -> None:

@@ -115,7 +115,8 @@ class Stop(Exception):
 def test_a_stopped_training_goes_on_to_the_same_bits(
     labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    made = recipe(epochs=3, augmentation="light", train={"checkpoint_every": 2, "loader_workers": workers})
+    loop = {"checkpoint_every": 2, "loader_workers": workers, "average": 1}
+    made = recipe(epochs=3, augmentation="light", train=loop)
     images_train.run(job(labels, tmp_path / "whole", recipe=made))
     stopping = Stopping(100)
     with pytest.raises(Stop):

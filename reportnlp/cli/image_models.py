@@ -76,6 +76,9 @@ def train(
     epochs: Epochs = 20,
     batch_size: BatchSize = 32,
     learning_rate: learning.LearningRate = 1e-3,
+    schedule: learning.Schedule = "linear",
+    weight_decay: learning.WeightDecay = 0.01,
+    average: learning.Average = 0.0,
     patience: learning.Patience = 3,
     precision: learning.Precision = "auto",
     class_weight: learning.ClassWeight = 0.0,
@@ -109,6 +112,9 @@ def train(
                 "epochs": epochs,
                 "batch_size": batch_size,
                 "learning_rate": learning_rate,
+                "schedule": schedule,
+                "weight_decay": weight_decay,
+                "average": average,
                 "patience": patience,
                 "precision": precision,
             },
@@ -270,6 +276,9 @@ def line(
     epochs: Epochs = 20,
     batch_size: BatchSize = 32,
     learning_rate: learning.LearningRate = 1e-3,
+    schedule: learning.Schedule = "linear",
+    weight_decay: learning.WeightDecay = 0.01,
+    average: learning.Average = 0.0,
     patience: learning.Patience = 3,
     workers: Workers = 0,
     seed: Seed = 0,
@@ -287,7 +296,15 @@ def line(
 
     if len(reports) < 2:
         raise InputError("One path was given. Give reports, and last the manifest of their images.")
-    loop = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "patience": patience}
+    loop = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "schedule": schedule,
+        "weight_decay": weight_decay,
+        "average": average,
+        "patience": patience,
+    }
     wanted = job.ImagesLineJob(
         tuple(reports[:-1]),
         Path(reports[-1]),

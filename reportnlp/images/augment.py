@@ -127,8 +127,8 @@ class Augmenter:
         noise = None
         if wanted.noise:
             grains = [chance.standard_normal(self._size, dtype=np.float32) for chance in chances]
-            strengths = wanted.noise * np.abs(drawn[:, 2]).reshape(-1, *[1] * axes)
-            noise = np.stack(grains) * strengths
+            strengths = np.float32(wanted.noise) * np.abs(drawn[:, 2]).reshape(-1, *[1] * axes)
+            noise = (np.stack(grains) * strengths).astype(np.float32)
         return Draws(
             angle=drawn[:, 0] * np.float32(np.deg2rad(wanted.turn)),
             scale=1 + drawn[:, 4 : 4 + axes] * np.float32(wanted.scale),

@@ -96,9 +96,9 @@ def _run(model: PreTrainedModel, task: Task, folder: Path, progress: Progress, *
     last = _last(work, args, resume=resume)
     course = Course() if last is None else _state.read_course(last)
     _go(model, args, task, work, course, last, progress if first else Silent())
-    best = course.epochs[course.best].step
-    if best != course.epochs[-1].step or last is not None:
-        _state.read_weights(work.checkpoints()[best], model)
+    best, mean = course.epochs[course.best].step, task.settings.average > 0
+    if mean or best != course.epochs[-1].step or last is not None:
+        _state.read_weights(work.checkpoints()[best], model, _state.MEAN if mean else _state.WEIGHTS)
     return course.history(device=_name(device), processes=args.world_size, precision=task.precision)
 
 

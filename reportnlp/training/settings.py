@@ -44,6 +44,8 @@ class TrainSettings:
         schedule: what the learning rate does after the warm-up.
         loader_workers: processes that make batches; 0: the training process does. Chance in `collate` or in
             the examples must then come from their own seed.
+        average: epochs that a running mean of the weights spans; validation, and the model in the end, see
+            the mean. It varies less from seed to seed. 0: the weights themselves.
         frozen: beginnings of names of parameters that do not move.
         device: "auto" is the accelerator where there is one.
     """
@@ -62,6 +64,7 @@ class TrainSettings:
     optimizer: str = "adamw"
     schedule: str = "linear"
     loader_workers: int = 0
+    average: float = 0.0
     frozen: tuple[str, ...] = ()
     device: str = "auto"
 
@@ -105,4 +108,5 @@ _REAL: dict[str, tuple[float, float, str]] = {
     "weight_decay": (0, math.inf, "of at least 0"),
     "warmup": (0, 1, "of at least 0 and below 1"),
     "clip": (0, math.inf, "of at least 0"),
+    "average": (0, math.inf, "of at least 0"),
 }
