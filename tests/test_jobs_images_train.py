@@ -282,6 +282,12 @@ def test_weights_of_another_model_are_learned_on(labels: Path, model: Path, tmp_
     assert figure(tmp_path / "again") > 0.9
 
 
+def test_the_last_epoch_may_be_kept(labels: Path, tmp_path: Path) -> None:
+    last = images_train.run(job(labels, tmp_path / "last", recipe=recipe(best_by="last")))
+    assert last.record["epochs"] == recipe().train.epochs
+    assert "which chose the calibration, against" in last.record["tested"]
+
+
 def test_the_best_epoch_may_be_that_of_the_best_auroc(labels: Path, tmp_path: Path) -> None:
     trained = images_train.run(job(labels, tmp_path / "model", recipe=recipe(best_by="auroc")))
     assert trained.record["epochs"] >= 1

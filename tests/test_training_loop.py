@@ -191,6 +191,14 @@ def test_without_validation_the_last_epoch_is_the_best(tmp_path: Path) -> None:
     assert not same(model, tiny())
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    settings = replace(SMALL, epochs=12, learning_rate=0.5, patience=1, keep="last")
+    model, history = run(tmp_path, settings)
+    assert history.best_epoch == len(history.validation_loss) == 12
+    assert loss_of(model, VALIDATION) == pytest.approx(history.validation_loss[-1], rel=1e-5)
+    assert history.validation_loss[-1] > min(history.validation_loss)
+
+
 def test_a_mean_of_the_weights_is_what_is_judged_and_kept(tmp_path: Path) -> None:
     settings = replace(SMALL, epochs=12, learning_rate=0.5, patience=0)
     _, rough = run(tmp_path / "rough", settings)
@@ -252,6 +260,7 @@ VARIANTS: dict[str, tuple[TrainSettings, dict[str, Any]]] = {
     "frozen": (replace(SMALL, frozen=("words", "norm.bias")), {}),
     "no validation": (replace(SMALL, keep_checkpoints=1), {"validation": ()}),
     "score": (SMALL, {"prefer": lambda logits, labels: float((logits.argmax(-1) == labels).mean())}),
+    "last": (replace(SMALL, learning_rate=0.9, keep="last", keep_checkpoints=1, patience=1), {}),
     "mean": (replace(SMALL, average=0.5, checkpoint_every=2), {}),
     "mean, no validation": (replace(SMALL, average=1, keep_checkpoints=1), {"validation": ()}),
     "early": (replace(SMALL, epochs=9, learning_rate=0.9, patience=2, keep_checkpoints=1), {}),

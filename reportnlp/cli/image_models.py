@@ -42,7 +42,7 @@ StartFrom = Annotated[
 ]
 Augment = Annotated[str, typer.Option(help="Chance changes of training images: none, light or strong.")]
 Flip = Annotated[bool, typer.Option("--flip", help="Mirror left and right too; sides get lost by it.")]
-BestBy = Annotated[str, typer.Option(help="Best epoch: lowest validation loss, or highest auroc.")]
+BestBy = Annotated[str, typer.Option(help="Epoch to keep: lowest validation loss, highest auroc, or last.")]
 Threshold = Annotated[
     str, typer.Option(help="present from a probability of one half on, or where f1 is best.")
 ]

@@ -94,7 +94,7 @@ def _run(model: PreTrainedModel, task: Task, folder: Path, progress: Progress, *
     device, first = args.device, args.process_index == 0
     work = Work(folder, _made_of(model, task, processes=args.world_size))
     last = _last(work, args, resume=resume)
-    course = Course() if last is None else _state.read_course(last)
+    course = Course(keep=task.settings.keep) if last is None else _state.read_course(last)
     _go(model, args, task, work, course, last, progress if first else Silent())
     best, mean = course.epochs[course.best].step, task.settings.average > 0
     if mean or best != course.epochs[-1].step or last is not None:
