@@ -294,7 +294,11 @@ class Loop(Trainer):
         number = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         random.seed(number)
         np.random.seed(number)
-        torch.manual_seed(number)
+        if self.args.device.type == "cpu":
+            # `manual_seed` of all would keep a traceback for every accelerator that is asleep, at each step.
+            torch.default_generator.manual_seed(number)
+        else:
+            torch.manual_seed(number)
 
     # What is said of it.
 
