@@ -205,8 +205,8 @@ def draw(bench: Bench) -> None:
     axes[0].set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes[0].minorticks_off()
     axes[0].legend(title="labels from", loc="lower right")
-    points = sorted((float(labels.partition("%")[0]), *rest) for _, labels, _, *rest in bench.told("share"))
-    shares, means, spreads = zip(*points, strict=True)
+    parts = [(float(labels.partition("%")[0]), mean, bar) for _, labels, _, mean, bar in bench.told("share")]
+    shares, means, spreads = zip(*sorted(parts), strict=True)
     axes[1].errorbar(shares, means, yerr=spreads, marker="D", color="tab:red", capsize=3)
     axes[1].set(xlabel="% of all images with gold, the rest with noisy reports", xticks=shares)
     for axis in axes:
