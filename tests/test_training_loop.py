@@ -236,6 +236,19 @@ def test_same_seed_same_weights_whatever_chance_there_was_before(tmp_path: Path)
     assert not same(one, other)
 
 
+def test_an_accelerator_that_is_not_used_hears_of_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    monkeypatch.setattr(torch, "manual_seed", heard.append)
+    counts = []
+    for epochs in (1, 3):
+        run(tmp_path / str(epochs), replace(SMALL, epochs=epochs))
+        counts.append(len(heard))
+        heard.clear()
+    assert counts[0] == counts[1]
+
+
 def test_what_the_library_takes_over_is_given_back(tmp_path: Path) -> None:
     from transformers.utils import logging as told
 

@@ -280,6 +280,7 @@ def line(
     weight_decay: learning.WeightDecay = 0.01,
     average: learning.Average = 0.0,
     patience: learning.Patience = 3,
+    best_by: BestBy = "loss",
     workers: Workers = 0,
     seed: Seed = 0,
     resume: Resume = False,
@@ -316,7 +317,9 @@ def line(
         gold=gold,
         test_share=test_share,
         drop_leaks=drop_leaks,
-        recipe=recipe(model, settings, start_from=start_from, augmentation=augment, training=dict(loop)),
+        recipe=recipe(
+            model, settings, start_from=start_from, augmentation=augment, best_by=best_by, training=dict(loop)
+        ),
         preprocessing=preprocessing(size, window, fit),
         held_out=held_out,
         workers=workers,
