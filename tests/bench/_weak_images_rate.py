@@ -30,7 +30,7 @@ from reportnlp.jobs._images_fit import ImageRecipe
 from reportnlp.training.progress import Silent
 from reportnlp.training.settings import TrainSettings
 
-CASES = (("small_cnn", 28, 2000), ("resnet18", 64, 320), ("densenet121", 224, 32))
+CASES = (("small_cnn", 28, 2000), ("resnet18", 64, 96), ("densenet121", 224, 8))
 QUICK = (("small_cnn", 28, 500),)
 ROUNDS, EPOCHS, STEP = 3, 3, 32
 

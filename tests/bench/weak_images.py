@@ -18,7 +18,7 @@ import csv
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +52,8 @@ class Bench:
 
     data: Path
     out: Path
-    seeds: int
+    seeds: range
     quick: bool
-    known: dict[Path, dict[str, Path]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -125,17 +124,16 @@ def gold_table(setting: Setting) -> Path:
 
 
 def tables(bench: Bench, setting: Setting) -> dict[str, Path]:
-    """Label tables by what they were read from; parts on the same images share them."""
-    if setting.work in bench.known:
-        return bench.known[setting.work]
+    """Label tables by what they were read from; an earlier run's in the same folder are taken over."""
     found = {"gold": gold_table(setting)}
     for name, how in (("clean reports", CLEAN), ("noisy reports", NOISY)):
         start = time.perf_counter()
-        reports = reports_for(setting, name.replace(" ", "_"), seed=0, **how)
-        found[name] = labels_from(setting, name.replace(" ", "_"), reports)
+        short = name.replace(" ", "_")
+        found[name] = setting.work / f"{short}_labels.parquet"
+        if not found[name].exists():
+            labels_from(setting, short, reports_for(setting, short, seed=0, **how))
         shares = ", ".join(f"{key} {value:.4f}" for key, value in agreement(setting, found[name]).items())
         print(f"{name}: {shares} ({time.perf_counter() - start:.0f} s)", flush=True)
-    bench.known[setting.work] = found
     return found
 
 
@@ -143,7 +141,7 @@ def pneumonia(bench: Bench) -> None:
     """Gold against reports, clean and noisy."""
     setting, manifest, gold = pneumonia_setting(bench)
     found = tables(bench, setting)
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         for name, table in found.items():
             labels = told(setting, table, "soft")
             model = trained(setting, "model", labels, seed=seed)
@@ -154,9 +152,8 @@ def curve(bench: Bench) -> None:
     """Over the number of reports, and over the share of gold among the labels of all images."""
     setting, manifest, gold = pneumonia_setting(bench)
     found = tables(bench, setting)
-    seeds = range(min(bench.seeds, 3))
     sizes = (100, 400) if bench.quick else (100, 300, 1000, 2500, len(setting.rows))
-    for seed in seeds:
+    for seed in bench.seeds:
         random = np.random.default_rng(seed)
         order = random.permutation(len(setting.rows))
         for size in sizes:
@@ -219,7 +216,7 @@ def policies(bench: Bench) -> None:
     """What each way with uncertainty does, on the noisy reports."""
     setting, manifest, gold = pneumonia_setting(bench)
     table = tables(bench, setting)["noisy reports"]
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         for policy in POLICIES:
             labels = told(setting, table, policy)
             model = trained(setting, "model", labels, seed=seed)
@@ -234,7 +231,7 @@ def folded(bench: Bench, part: str, setting: Setting, found: dict[str, Path]) ->
 
     setting = shrunk(setting)
     people = sorted({row.patient or row.study for row in setting.rows})
-    for seed in range(bench.seeds):
+    for seed in bench.seeds:
         order = np.random.default_rng(seed).permutation(len(people))
         fold = {people[at]: place % 5 for place, at in enumerate(order.tolist())}
         for name, table in found.items():
@@ -318,12 +315,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0, help="to run seeds side by side")
     parser.add_argument("--quick", action="store_true", help="few images, few epochs, one seed")
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    bench = Bench(given.data, given.out, 1 if given.quick else given.seeds, given.quick)
+    seeds = range(given.first_seed, given.first_seed + (1 if given.quick else given.seeds))
+    bench = Bench(given.data, given.out, seeds, given.quick)
     for part in given.parts.split(","):
         needed = given.data / NEEDS.get(part, "pneumoniamnist.npz")
         if not needed.exists():
