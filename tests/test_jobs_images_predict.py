@@ -255,6 +255,7 @@ def test_from_the_command_line(folder: Path, tmp_path: Path, reportnlp: Command)
     made = reportnlp(
         *("images", "train", labels, "-o", model, "--model", "small_cnn", "--size", "16"),
         *("--set", "widths=4,8", "--epochs", "1", "--augment", "none", "--learning-rate", "0.01"),
+        *("--schedule", "cosine", "--weight-decay", "0.05", "--average", "1"),
     )
     assert made.code == 0, made.err
     assert "read 80 images = learned" in made.out

@@ -115,7 +115,8 @@ class Stop(Exception):
 def test_a_stopped_training_goes_on_to_the_same_bits(
     labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    made = recipe(epochs=3, augmentation="light", train={"checkpoint_every": 2, "loader_workers": workers})
+    loop = {"checkpoint_every": 2, "loader_workers": workers, "average": 1}
+    made = recipe(epochs=3, augmentation="light", train=loop)
     images_train.run(job(labels, tmp_path / "whole", recipe=made))
     stopping = Stopping(100)
     with pytest.raises(Stop):
@@ -279,6 +280,12 @@ def test_weights_of_another_model_are_learned_on(labels: Path, model: Path, tmp_
     trained = images_train.run(job(labels, tmp_path / "again", recipe=made))
     assert "took 14 tensors from model" in trained.record["notes"][0]
     assert figure(tmp_path / "again") > 0.9
+
+
+def test_the_last_epoch_may_be_kept(labels: Path, tmp_path: Path) -> None:
+    last = images_train.run(job(labels, tmp_path / "last", recipe=recipe(best_by="last")))
+    assert last.record["epochs"] == recipe().train.epochs
+    assert "which chose the calibration, against" in last.record["tested"]
 
 
 def test_the_best_epoch_may_be_that_of_the_best_auroc(labels: Path, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ StartFrom = Annotated[
 ]
 Augment = Annotated[str, typer.Option(help="Chance changes of training images: none, light or strong.")]
 Flip = Annotated[bool, typer.Option("--flip", help="Mirror left and right too; sides get lost by it.")]
-BestBy = Annotated[str, typer.Option(help="Best epoch: lowest validation loss, or highest auroc.")]
+BestBy = Annotated[str, typer.Option(help="Epoch to keep: lowest validation loss, highest auroc, or last.")]
 Threshold = Annotated[
     str, typer.Option(help="present from a probability of one half on, or where f1 is best.")
 ]
@@ -76,6 +76,9 @@ def train(
     epochs: Epochs = 20,
     batch_size: BatchSize = 32,
     learning_rate: learning.LearningRate = 1e-3,
+    schedule: learning.Schedule = "linear",
+    weight_decay: learning.WeightDecay = 0.01,
+    average: learning.Average = 0.0,
     patience: learning.Patience = 3,
     precision: learning.Precision = "auto",
     class_weight: learning.ClassWeight = 0.0,
@@ -109,6 +112,9 @@ def train(
                 "epochs": epochs,
                 "batch_size": batch_size,
                 "learning_rate": learning_rate,
+                "schedule": schedule,
+                "weight_decay": weight_decay,
+                "average": average,
                 "patience": patience,
                 "precision": precision,
             },
@@ -270,7 +276,11 @@ def line(
     epochs: Epochs = 20,
     batch_size: BatchSize = 32,
     learning_rate: learning.LearningRate = 1e-3,
+    schedule: learning.Schedule = "linear",
+    weight_decay: learning.WeightDecay = 0.01,
+    average: learning.Average = 0.0,
     patience: learning.Patience = 3,
+    best_by: BestBy = "loss",
     workers: Workers = 0,
     seed: Seed = 0,
     resume: Resume = False,
@@ -287,7 +297,15 @@ def line(
 
     if len(reports) < 2:
         raise InputError("One path was given. Give reports, and last the manifest of their images.")
-    loop = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "patience": patience}
+    loop = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "schedule": schedule,
+        "weight_decay": weight_decay,
+        "average": average,
+        "patience": patience,
+    }
     wanted = job.ImagesLineJob(
         tuple(reports[:-1]),
         Path(reports[-1]),
@@ -299,7 +317,9 @@ def line(
         gold=gold,
         test_share=test_share,
         drop_leaks=drop_leaks,
-        recipe=recipe(model, settings, start_from=start_from, augmentation=augment, training=dict(loop)),
+        recipe=recipe(
+            model, settings, start_from=start_from, augmentation=augment, best_by=best_by, training=dict(loop)
+        ),
         preprocessing=preprocessing(size, window, fit),
         held_out=held_out,
         workers=workers,

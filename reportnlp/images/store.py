@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -130,5 +130,5 @@ def _key(rows: Sequence[ImageRow], root: Path, preprocessing: Preprocessing) -> 
         if file not in known:
             stat = file.stat() if file.is_file() else None
             known[file] = [] if stat is None else [stat.st_size, stat.st_mtime_ns]
-        state.update(json.dumps([asdict(row)["image"], row.frame, known[file]]).encode())
+        state.update(json.dumps([row.image, row.frame, known[file]]).encode())
     return state.hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,7 +120,7 @@ def key_of(images: Images, folder: ImageFolder, map_folder: Path | None) -> dict
     """What a resumed run must share with the one it continues."""
     state = blake2b(digest_size=16)
     for row in images.rows:
-        state.update(json.dumps(asdict(row)).encode())
+        state.update(json.dumps(row.values).encode())
     return {
         "images": state.hexdigest(),
         "root": str(images.root.absolute()),
