@@ -177,8 +177,8 @@ def predict(
     with terminal.progress() as progress:
         predicted = job.run(wanted, progress)
     tell(job.describe(predicted, out))
-    if predicted.bad:
-        tell_bad(predicted.bad, out)
+    if predicted.bad or predicted.rows:
+        tell_bad(predicted.bad, out, predicted.rows)
 
 
 @commands.command(
@@ -235,8 +235,8 @@ def evaluate(
         console.print(table, "")
     tell(list(tables.notes(scored.evaluation)))
     tell(images_predict.describe(scored.predicted, out or Path("this table")))
-    if scored.predicted.bad:
-        tell_bad(scored.predicted.bad, None)
+    if scored.predicted.bad or scored.predicted.rows:
+        tell_bad(scored.predicted.bad, None, scored.predicted.rows)
 
 
 @commands.command(
@@ -289,7 +289,8 @@ def line(
     """From an archive of reports and their images to an image model and its evaluation, in one go.
 
     The steps are label, images labels, images train, images predict and images evaluate, and OUT has what
-    each made. Options of a step that are not here need that step's own command.
+    each made. What cannot be used is listed beside it, and the exit code is 3. Options of a step that are not
+    here need that step's own command.
     """
     from reportnlp.errors import InputError
     from reportnlp.images.policies import Rules
@@ -331,6 +332,10 @@ def line(
     with terminal.progress() as progress:
         lines = job.run(wanted, progress)
     tell(lines)
+    if lists := job.quarantines(out):
+        for path in lists:
+            typer.echo(f"reportnlp: what could not be used is listed in {path}", err=True)
+        raise typer.Exit(terminal.QUARANTINED)
 
 
 def recipe(

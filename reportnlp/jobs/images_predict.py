@@ -22,7 +22,7 @@ from reportnlp.jobs._images_ask import ask_in_parts, begin, key_of
 from reportnlp.jobs._images_record import write_quarantine
 from reportnlp.jobs._images_rows import Images, named_images
 from reportnlp.training.progress import Progress, Silent
-from reportnlp.types import LabelledReport, LabelTable, Report
+from reportnlp.types import BadRow, LabelledReport, LabelTable, Report
 
 Floats = npt.NDArray[np.float32]
 PER = ("study", "image")
@@ -71,6 +71,7 @@ class Predicted:
         chances: (rows, findings) float32, probability of `present`.
         images: images that were read.
         bad: those that were not.
+        rows: rows of the manifest that name no image.
     """
 
     folder: ImageFolder
@@ -78,6 +79,7 @@ class Predicted:
     chances: Floats
     images: int
     bad: tuple[BadImage, ...]
+    rows: tuple[BadRow, ...] = ()
 
     @property
     def model(self) -> str:
@@ -128,7 +130,7 @@ def run(job: ImagesPredictJob, progress: Progress | None = None) -> Predicted:
     writer.write_shard(shard, table)
     writer.merge([shard], draft, table.questions)
     draft.replace(job.out)
-    write_quarantine(job.out, predicted.bad)
+    write_quarantine(job.out, predicted.bad, predicted.rows)
     shutil.rmtree(work)
     return predicted
 
@@ -178,7 +180,7 @@ def predict(
     file = folder.file
     chances = answers.present(np.concatenate(logits), file.findings, file.decisions)
     ids, means = _gathered([_name(images.rows[at], per) for at in places], chances)
-    return Predicted(folder, ids, means, len(places), tuple(bad))
+    return Predicted(folder, ids, means, len(places), tuple(bad), images.bad)
 
 
 def _name(row: ImageRow, per: str) -> str:
@@ -196,8 +198,8 @@ def _gathered(names: Sequence[str], chances: Floats) -> tuple[tuple[str, ...], F
 
 def describe(predicted: Predicted, out: Path) -> list[str]:
     """What came of it, in lines."""
-    read = predicted.images + len(predicted.bad)
+    quarantined = len(predicted.bad) + len(predicted.rows)
     return [
-        f"read {read:,} images = predicted {predicted.images:,} + quarantined {len(predicted.bad):,}; "
-        f"{len(predicted.ids):,} rows in {out}"
+        f"read {predicted.images + quarantined:,} images = predicted {predicted.images:,} + quarantined "
+        f"{quarantined:,}; {len(predicted.ids):,} rows in {out}"
     ]
