@@ -192,6 +192,7 @@ def _evaluate(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         job.out / PAGE,
         split="test",
         seed=job.seed,
+        truth="gold" if job.gold else "reports",
         workers=job.workers,
         overwrite=True,
     )
