@@ -271,11 +271,15 @@ def test_from_the_command_line(folder: Path, tmp_path: Path, reportnlp: Command)
     assert "pneumonia" in scored.out
     some = [*rows(4), ImageRow(study="none", image="missing.png")]
     write_manifest(some, folder / "some.csv")
+    with (folder / "some.csv").open("a", encoding="utf-8") as file:
+        file.write(",nameless.png,,\n")
     bad = reportnlp(
         "images", "predict", str(folder / "some.csv"), "--model", model, "-o", str(tmp_path / "bad.csv")
     )
     assert bad.code == 3
-    assert "1 there is no such file" in bad.err
+    assert "1 there is no such file" in bad.err and "1 it names no study" in bad.err
+    assert "read 6 images = predicted 4 + quarantined 2; 4 rows" in bad.out
+    assert len(quarantine_file(tmp_path / "bad.csv").read_text("utf-8").splitlines()) == 2
     wrong = reportnlp("images", "train", labels, "-o", str(tmp_path / "x"), "--size", "big")
     assert wrong.code == 2
     assert "whole numbers" in wrong.err

@@ -171,8 +171,8 @@ def predict(
     with terminal.progress() as progress:
         predicted = job.run(wanted, progress)
     tell(job.describe(predicted, out))
-    if predicted.bad:
-        tell_bad(predicted.bad, out)
+    if predicted.bad or predicted.rows:
+        tell_bad(predicted.bad, out, predicted.rows)
 
 
 @commands.command(
@@ -228,8 +228,8 @@ def evaluate(
         console.print(table, "")
     tell(list(tables.notes(scored.evaluation)))
     tell(job.describe(scored, out))
-    if scored.predicted.bad:
-        tell_bad(scored.predicted.bad, None)
+    if scored.predicted.bad or scored.predicted.rows:
+        tell_bad(scored.predicted.bad, None, scored.predicted.rows)
 
 
 @commands.command(

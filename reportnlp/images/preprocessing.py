@@ -67,7 +67,8 @@ class Preprocessing(BaseModel):
             raise ImageError(
                 name,
                 f"it has {pixels.ndim} axes, and the model reads {len(self.size)}",
-                "Name a frame in the manifest, or give a --size of as many numbers.",
+                "Name a frame in the manifest, list slices as volumes (images manifest --series), or give a "
+                "--size of as many numbers.",
             )
         return _resized(_padded(pixels, self.size) if self.fit == "pad" else pixels, self.size)
 

@@ -124,11 +124,16 @@ def _key(rows: Sequence[ImageRow], root: Path, preprocessing: Preprocessing) -> 
     state = blake2b(digest_size=16)
     asked = preprocessing.model_dump(exclude={"mean", "std"})
     state.update(json.dumps([asked, str(root.absolute())], sort_keys=True, default=str).encode())
-    known: dict[Path, list[int]] = {}
+    known: dict[Path, list[tuple[int, int]]] = {}
     for row in rows:
         file = file_of(root / row.image)
         if file not in known:
-            stat = file.stat() if file.is_file() else None
-            known[file] = [] if stat is None else [stat.st_size, stat.st_mtime_ns]
+            known[file] = _state(file)
         state.update(json.dumps([asdict(row)["image"], row.frame, known[file]]).encode())
     return state.hexdigest()
+
+
+def _state(place: Path) -> list[tuple[int, int]]:
+    """Size and time of change of a file, or of all files of a folder; nothing of what is not there."""
+    files = sorted(place.iterdir()) if place.is_dir() else [place] if place.is_file() else []
+    return [(stat.st_size, stat.st_mtime_ns) for stat in map(Path.stat, files)]

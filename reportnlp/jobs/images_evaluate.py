@@ -20,7 +20,7 @@ from reportnlp.jobs import evaluate
 from reportnlp.jobs._images_rows import image_labels, name_of, named_images
 from reportnlp.jobs._labelled import Found
 from reportnlp.jobs.evaluate import EvaluateSettings
-from reportnlp.jobs.images_predict import Predicted, predict
+from reportnlp.jobs.images_predict import Predicted, counted, predict
 from reportnlp.training.progress import Progress, Silent
 
 
@@ -126,9 +126,7 @@ def _of_images(job: ImagesEvaluateJob, found: Evaluation) -> Evaluation:
 
 def describe(scored: ScoredImages, out: Path | None) -> Iterator[str]:
     """What became of the images, and where all of it can be read, in lines."""
-    found = scored.predicted
-    read = found.images + len(found.bad)
-    yield f"read {read:,} images = predicted {found.images:,} + quarantined {len(found.bad):,}"
+    yield counted(scored.predicted)
     if out is not None:
         yield f"{'page' if out.suffix == '.html' else 'figures'} in {out}"
 
