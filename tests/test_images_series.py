@@ -35,7 +35,7 @@ def laid_out(folder: Path, *, places: Sequence[int] = SHUFFLED, without: str = "
     """Save slices whose names are in no order; `changes` are elements, or those of each slice."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, place in enumerate(places):
-        given = {
+        given: dict[str, Any] = {
             "StudyInstanceUID": "1.9",
             "SeriesInstanceUID": "1.2.3",
             "PatientID": "P1",

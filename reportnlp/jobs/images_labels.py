@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reportnlp.archive import disk
 from reportnlp.evaluation.labelled import Labelled
+from reportnlp.evaluation.splits import present_together
 from reportnlp.images.join import key_of, one_each
 from reportnlp.images.manifest import ImageRow, read_manifest
 from reportnlp.images.policies import Rules
@@ -94,13 +95,14 @@ def make(job: ImagesLabelsJob, progress: Progress) -> Made:
     labelled = labels_about(rows, job.table)
     key = key_of(rows, labelled.answers.keys(), job.join)
     sieve = Sieve(rows, {"unusable rows": len(found) - len(rows)})
-    bad = _sift(sieve, key, labelled, job, progress)
+    findings = findings_of(labelled, job.findings, job.table)
+    bad = _sift(sieve, key, labelled, job, findings, progress)
     labels = labels_of(
         sieve.rows,
         job.manifest.parent,
         labelled,
         key,
-        findings_of(labelled, job.findings, job.table),
+        findings,
         job.rules,
         several=job.several,
         match_side=job.match_side,
@@ -110,7 +112,12 @@ def make(job: ImagesLabelsJob, progress: Progress) -> Made:
 
 
 def _sift(
-    sieve: Sieve, key: str, labelled: Labelled, job: ImagesLabelsJob, progress: Progress
+    sieve: Sieve,
+    key: str,
+    labelled: Labelled,
+    job: ImagesLabelsJob,
+    findings: tuple[str, ...],
+    progress: Progress,
 ) -> tuple[BadImage, ...]:
     """Leave what was asked for, has a report, can be read and has a split; returns what cannot be read."""
     if job.views:
@@ -123,14 +130,16 @@ def _sift(
         good, bad = look(sieve.rows, job.manifest.parent, workers=job.workers, progress=progress)
         sieve.put("cannot be used", good)
     sieve.put("not the first of its study", [sieve.rows[at] for at in one_each(sieve.rows, job.several)[0]])
+    # Whatever column named it: the report ties images together, and predictions are told by it.
+    rows = [replace(row, report_id=getattr(row, key)) for row in sieve.rows]
     parted = split(
-        # Whatever column named it: the report ties images together, and predictions are told by it.
-        [replace(row, report_id=getattr(row, key)) for row in sieve.rows],
+        rows,
         way=job.split,
         test_share=job.test_share,
         valid_share=job.valid_share,
         site=job.site,
         drop_leaks=job.drop_leaks,
+        strata=present_together((labelled.answers[row.report_id or ""] for row in rows), findings),
         seed=job.seed,
     )
     sieve.rows = list(parted)
