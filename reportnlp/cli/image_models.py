@@ -212,7 +212,6 @@ def evaluate(
 
     from reportnlp.evaluation import tables
     from reportnlp.jobs import images_evaluate as job
-    from reportnlp.jobs import images_predict
 
     wanted = job.ImagesEvaluateJob(
         tuple(images),
@@ -234,7 +233,7 @@ def evaluate(
     for table in tables.screen(scored.evaluation):
         console.print(table, "")
     tell(list(tables.notes(scored.evaluation)))
-    tell(images_predict.describe(scored.predicted, out or Path("this table")))
+    tell(job.describe(scored, out))
     if scored.predicted.bad or scored.predicted.rows:
         tell_bad(scored.predicted.bad, None, scored.predicted.rows)
 

@@ -153,6 +153,11 @@ def read_table(path: Path) -> ImageLabels:
 
     if not path.is_file():
         raise InputError(f"There is no file {path}. Give image labels, as `reportnlp images labels` writes.")
+    if path.suffix.lower() == ".csv":
+        raise InputError(
+            f"{path} is a CSV, as other trainers read (CheXpert's layout is one). Here the .parquet is "
+            f"taken: reportnlp images labels LABELS MANIFEST -o {path.with_suffix('.parquet')}."
+        )
     try:
         with pq.ParquetFile(path) as file:
             table = file.read()

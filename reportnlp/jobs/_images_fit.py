@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,14 +90,13 @@ def need_extras() -> None:
     Raises:
         MissingExtraError: some are not.
     """
-    try:
-        import monai  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("An image model", "images") from error
-    try:
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("Training", "train") from error
+    for library, purpose, extra in (
+        ("monai", "An image model", "images"),
+        ("transformers", "Training", "train"),
+    ):
+        # Looked for, not imported: what is wrong with names and files is told before many seconds of that.
+        if find_spec(library) is None:
+            raise MissingExtraError(purpose, extra)
 
 
 def begin(
