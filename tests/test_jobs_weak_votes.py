@@ -208,6 +208,34 @@ def test_gold_answers_that_the_panel_does_not_know_are_refused_before_the_work(t
     assert not (tmp_path / "votes").exists()
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (f"report_id,{PE}\nx1,present\n", r"No report has gold answers in .*\(1 reports, 'x1' first\)"),
+        ("report_id,infarct\na,present\n", "none of the questions of the panel 'pe'.*, but infarct"),
+        (f"report_id,{PE}\na,\n", "none of the questions of the panel 'pe'"),
+    ],
+)
+def test_gold_answers_of_other_reports_or_questions_are_refused_before_the_work(
+    table: str, message: str, tmp_path: Path
+) -> None:
+    planted(tmp_path)
+    (tmp_path / "gold.csv").write_text(table, "utf-8")
+    with pytest.raises(InputError, match=message):
+        job.run(settings(tmp_path, gold=tmp_path / "gold.csv"))
+    assert not (tmp_path / "votes").exists()
+
+
+def test_a_folder_that_is_kept_is_known_before_the_functions_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tmp_path)
+    job.run(settings(tmp_path))
+    monkeypatch.setattr(job, "choose", None)
+    with pytest.raises(OutputError, match="exists already"):
+        job.run(settings(tmp_path))
+
+
 def test_the_command_prints_tables_counts_and_warnings(desk: Path, reportnlp: Command) -> None:
     planted(desk)
     (desk / "gold.csv").write_text(f"report_id,{PE}\na,present\nb,absent\n", "utf-8")
