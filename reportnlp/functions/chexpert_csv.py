@@ -9,7 +9,7 @@ column may also bear a finding's own name (`hiatal_hernia`).
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -63,6 +63,11 @@ class Function:
     def vote(self, report: Report) -> Mapping[str, str]:
         """The row of the report's id; nothing where there is none."""
         return self._votes.get(study_number(report.id), {})
+
+    def joined(self, report_ids: Iterable[str]) -> blocks.Joined:
+        """How many of the reports have a row."""
+        matched = sum(study_number(report) in self._votes for report in report_ids)
+        return blocks.Joined(matched, len(self._votes))
 
 
 def _read(path: Path, panel: Panel, options: Options) -> Iterator[tuple[str, dict[str, str]]]:

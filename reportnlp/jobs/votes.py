@@ -25,8 +25,10 @@ from reportnlp.evaluation.answers import Answers
 from reportnlp.findings import Panel, load_panel
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.functions._tally import Record, Tally, gold_indices, never_gold, records, tally
-from reportnlp.functions.loader import Chosen, choose
+from reportnlp.functions.blocks import Joined
+from reportnlp.functions.loader import Chosen, build, choose, joins
 from reportnlp.jobs import _votes_table as table
+from reportnlp.jobs import _votes_warned
 from reportnlp.jobs._votes_gold import read_gold, refuse_others
 from reportnlp.jobs._votes_told import write_csv, write_json
 from reportnlp.jobs.label import usable_cores
@@ -88,19 +90,23 @@ class Outcome:
 
     Attributes:
         counts: rows read, voted on, quarantined; duplicates are texts that were there before.
+        panel: its name.
         functions, questions: the names along the axes.
         tally: what was counted.
         records: each function's figures.
         faults: function to kinds of faults and how often.
+        joined: functions that join a table by report id, to how many of its ids are among the reports.
         picture: where the picture is; None without matplotlib.
     """
 
     counts: Counts
+    panel: str
     functions: tuple[str, ...]
     questions: tuple[Question, ...]
     tally: Tally
     records: tuple[Record, ...]
     faults: dict[str, Counter[str]]
+    joined: dict[str, Joined]
     picture: Path | None
 
     @property
@@ -110,19 +116,13 @@ class Outcome:
 
     @property
     def warnings(self) -> list[str]:
-        """A line for each function that failed on a report, and one for those that voted on none."""
-        lines = [self._failed(name, kinds) for name, kinds in self.faults.items() if kinds]
-        voted = {record.function for record in self.records if record.coverage.part}
-        silent = [name for name in self.functions if name not in voted and name not in self.faults]
-        if silent and self.tally.reports:
-            lines.append(f"voted on no report: {', '.join(silent)}")
-        return lines
+        """Functions that failed or were silent, tables of other reports, a panel of other exams."""
+        return list(_votes_warned.warnings(self, FAULTS))
 
-    def _failed(self, name: str, kinds: Counter[str]) -> str:
-        told = ", ".join(f"{kind}: {count:,}" for kind, count in kinds.most_common())
-        every = "ALL " if kinds.total() == self.tally.reports else ""
-        whole = f"{every}{kinds.total():,} of {self.tally.reports:,} reports"
-        return f"the function '{name}' failed on {whole} ({told}); {FAULTS} lists them"
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Functions that failed on every report."""
+        return _votes_warned.failed_on_all(self)
 
 
 def run(settings: VotesSettings, progress: Progress | None = None) -> Outcome:
@@ -196,7 +196,17 @@ def _finish(out: Path, panel: Panel, chosen: Sequence[Chosen], counts: Counts, g
     write_csv(out / FIGURES_CSV, figures)
     write_json(out / FIGURES_JSON, counted, figures, functions, faults)
     picture = _draw(out / PICTURE, counted, figures, functions)
-    return Outcome(counts, functions, panel.questions, counted, figures, faults, picture)
+    joined = _joined(out, panel, chosen)
+    return Outcome(counts, panel.name, functions, panel.questions, counted, figures, faults, joined, picture)
+
+
+def _joined(out: Path, panel: Panel, chosen: Sequence[Chosen]) -> dict[str, Joined]:
+    """What each function that joins a table by report id found of it among the reports."""
+    joining = [one for one in chosen if joins(one)]
+    return {
+        voice.name: voice.voter.joined(table.report_ids(out))  # type: ignore[attr-defined]
+        for voice in build(joining, panel)
+    }
 
 
 def _write_faults(out: Path, functions: Sequence[str]) -> dict[str, Counter[str]]:
