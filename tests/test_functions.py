@@ -12,7 +12,7 @@ from reportnlp.errors import InputError, InvalidDefinitionError, ReportNLPError,
 from reportnlp.findings import Panel, load_panel
 from reportnlp.functions._ballot import Ballot
 from reportnlp.functions.blocks import Answers, Reader, reader_of
-from reportnlp.functions.loader import Chosen, Voice, answers_alone, build, choose, needs
+from reportnlp.functions.loader import Chosen, Voice, answers_alone, build, choose, needs, options_of
 from reportnlp.jobs import functions
 from reportnlp.labeler import load
 from reportnlp.registry import FUNCTIONS
@@ -447,3 +447,31 @@ def test_the_functions_are_listed_with_their_options() -> None:
     assert [line for line in lines if "a method of `reportnlp label` too" in line] == list(
         functions.run("rules")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "keywords",
+            (
+                "    --option keywords.sections=stated|all  (default 'stated')",
+                '    present = ["pneumonia", "air',
+            ),
+        ),
+        ("chexpert_csv", ("    --option chexpert_csv.blank=abstain|not_mentioned|absent", "    r2,,-1,0")),
+        ("chat", ("        seconds before the first further try, doubled for each one after it.",)),
+    ],
+)
+def test_one_function_alone_is_told_in_full(name: str, lines: tuple[str, ...]) -> None:
+    told = "\n".join(functions.run(name))
+    for line in lines:
+        assert line in told
+    assert "    reportnlp weak votes reports.csv --panel" in told
+    assert f"--option {name}." in told.rpartition("reportnlp weak votes")[2]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS.names())
+def test_every_option_is_described(name: str) -> None:
+    options = options_of(FUNCTIONS.get(name))
+    assert list(functions.described(options)) == list(options.model_fields)

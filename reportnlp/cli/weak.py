@@ -41,11 +41,11 @@ def _group() -> None:
     """Labels that nobody wrote by hand: votes of labelling functions, and what they come to."""
 
 
-@commands.command(epilog="Example: reportnlp weak functions classifier")
+@commands.command(epilog="Example: reportnlp weak functions keywords")
 def functions(
     name: Annotated[str, typer.Argument(help="A labelling function to show alone.")] = "",
 ) -> None:
-    """List the labelling functions and their options."""
+    """List the labelling functions and their options; of one alone, what each option does and an example."""
     from reportnlp.jobs import functions as job
 
     for line in job.run(name):

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
 def fit(
     votes: Annotated[Path, typer.Argument(metavar="VOTES", help="Folder that `weak votes` wrote.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Label table: .parquet, .jsonl or .csv.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Label table, by its suffix: .csv, .chexpert.csv, .jsonl, .ndjson, .parquet, .pq.",
+        ),
+    ],
     label_model: Annotated[
         str, typer.Option(help="majority, dawid_skene or data_programming.")
     ] = "data_programming",

@@ -99,7 +99,7 @@ def run(settings: FitSettings, progress: Progress | None = None) -> Fitted:
     _refuse_existing(settings)
     votes, meta = read_votes(settings.votes)
     panel = load_panel(settings.panel or str(meta.get("panel", "")))
-    writer = writer_for(settings.out)
+    writer = writer_for(settings.out, can_be_named=False)
     told.phase("fitting the label model", None)
     balance = {} if settings.balance == ESTIMATE else read_balance(Path(settings.balance))
     model = make(settings.label_model, settings.settings, panel=panel)
@@ -193,7 +193,7 @@ def label_table(posteriors: Posteriors, panel: Panel, votes: Votes, name: str) -
 
 def _write(out: Path, table: LabelTable) -> None:
     """Write a table whole, beside its place, then put it there."""
-    writer = writer_for(out)
+    writer = writer_for(out, can_be_named=False)
     shard, part = out.with_name(f"{out.name}.shard"), out.with_name(f"{out.name}.part")
     try:
         writer.write_shard(shard, table)
