@@ -29,7 +29,11 @@ def label(
     inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Files, folders or globs of reports.")],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="Label table to write: .csv is wide; .jsonl, .parquet are long."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Label table to write: .csv, .chexpert.csv: wide; .jsonl, .ndjson, .parquet, .pq: long.",
+        ),
     ],
     panel: Annotated[
         str,
