@@ -4,7 +4,8 @@ import { offer } from "./catalogue.js";
 import { find, make, show } from "./dom.js";
 import { takeFiles } from "./files.js";
 import { watch } from "./job.js";
-import { newJobId, readJobs, startJob } from "./jobs.js";
+import { hideJobs, showJobs } from "./joblist.js";
+import { newJobId, startJob } from "./jobs.js";
 import { clear, tell } from "./notice.js";
 import { readReports } from "./reports.js";
 import { counted } from "./words.js";
@@ -43,13 +44,15 @@ export function startArchive(catalogue) {
 
 /** Shows the view; with a job's id, that job. */
 export function openArchive(id) {
-  const relist = () => list().catch(() => show(false, find("#jobs"))); // the job itself tells what is wrong
-  watch(id, relist);
-  relist();
+  watch(id, showJobs);
+  showJobs();
 }
 
-/** Stops looking at a job that nobody looks at. */
-export const closeArchive = () => watch(null);
+/** Stops looking at jobs that nobody looks at. */
+export function closeArchive() {
+  watch(null);
+  hideJobs();
+}
 
 function refuse(error) {
   tell(notice, error);
@@ -96,18 +99,4 @@ async function begin() {
   find("#archive-name").textContent = "Drop another file here";
   find("#archive-about").textContent = `Sent ${counted(reports.length, "report")}.`;
   location.hash = `#/archive/${id}`;
-}
-
-async function list() {
-  const jobs = await readJobs();
-  const items = jobs.map((job) =>
-    make(
-      "li",
-      {},
-      make("a", { href: `#/archive/${encodeURIComponent(job.id)}` }, job.id),
-      make("span", { class: "fine" }, `${job.panel}, ${job.method}, ${job.state}`),
-    ),
-  );
-  find("#jobs ul").replaceChildren(...items);
-  show(jobs.length > 0, find("#jobs"));
 }
