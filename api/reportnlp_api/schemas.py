@@ -37,12 +37,12 @@ class Options(_Strict):
         abstain: leave an answer blank in the band of doubt that a model was trained with; refused where the
             method has none.
         questions: names of the questions to answer; null: all of the panel.
-        deadline_s: give up after so many seconds.
+        deadline_s: give up after so many seconds; the service may allow fewer.
     """
 
     abstain: bool = False
     questions: Annotated[list[Name], Field(min_length=1)] | None = None
-    deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    deadline_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = None
 
 
 def _either(given: str, other: str) -> dict[str, Any]:

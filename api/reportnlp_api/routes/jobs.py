@@ -28,6 +28,7 @@ BODY = {
             NDJSON: {
                 "schema": {
                     "type": "string",
+                    "pattern": r"\S",
                     "description": "A report a line: id and text, and patient, exam_date, modality and site.",
                 }
             },

@@ -96,6 +96,7 @@ async function begin() {
   await startJob(id, reports, settings);
   sent.set(id, reports);
   given = null;
+  show(false, find("#archive-unread"));
   find("#archive-name").textContent = "Drop another file here";
   find("#archive-about").textContent = `Sent ${counted(reports.length, "report")}.`;
   location.hash = `#/archive/${id}`;
