@@ -158,7 +158,8 @@ def predict(
     """Answer for images as label does for reports: the same table, with the model as its method.
 
     A map is the class-activation map of the network's last layer (as Grad-CAM's, but for a factor), in red
-    over the image; of a volume the slice where it is highest.
+    beside the image; of a volume the slice where it is highest. Colour follows the evidence in log-odds, on
+    one scale for all images: a faint map is weak evidence. index.csv says which file is of what.
     """
     from reportnlp.jobs import images_predict as job
 

@@ -18,6 +18,7 @@ from reportnlp.images import answers
 from reportnlp.images.folder import ImageFolder, open_folder
 from reportnlp.images.reading import BadImage
 from reportnlp.jobs._images_ask import ask_in_parts, begin, key_of
+from reportnlp.jobs._images_maps import refuse_maps, write_index
 from reportnlp.jobs._images_record import write_quarantine
 from reportnlp.jobs._images_rows import Images, name_of, named_images
 from reportnlp.training.progress import Progress, Silent
@@ -37,7 +38,8 @@ class ImagesPredictJob:
         out: the label table; its suffix says in which format.
         per: "study": a row a report (or study), the mean of its images; "image": a row an image.
         split: only images of this split; "" is all.
-        maps: folder for a picture of where each finding that is `present` was seen; None: none.
+        maps: folder for a picture of where each finding that is `present` was seen, and an index of them;
+            None: none.
         workers: processes that read images.
         format_out: the output format; None: by the suffix.
         resume: go on with unfinished work, where there is any.
@@ -110,6 +112,7 @@ def run(job: ImagesPredictJob, progress: Progress | None = None) -> Predicted:
     refuse_folder(job.out)
     if not job.overwrite:
         refuse_existing(job.out)
+    refuse_maps(job.maps, allowed=job.overwrite or job.resume)
     folder = open_folder(job.model)
     writer = writer_for(job.out, job.format_out)
     check_writer(writer, answers.questions(folder.file.findings))
@@ -178,6 +181,8 @@ def predict(
         )
     file = folder.file
     chances = answers.present(np.concatenate(logits), file.findings, file.decisions)
+    if map_folder is not None:
+        write_index(images, folder, map_folder, places, chances)
     ids, means = _gathered([name_of(images.rows[at], per) for at in places], chances)
     return Predicted(folder, ids, means, len(places), tuple(bad), images.bad)
 
