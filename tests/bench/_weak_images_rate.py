@@ -131,7 +131,7 @@ def _plain_training(case: Case, pixels: Tensor) -> float:
     model.train()
     start = _now()
     for _ in range(EPOCHS):
-        for batch in torch.randperm(len(pixels)).split(STEP):
+        for batch in torch.split(torch.randperm(len(pixels)), STEP):
             optimizer.zero_grad()
             loss = nn.functional.binary_cross_entropy_with_logits(model(pixels[batch]).logits, wanted[batch])
             torch.autograd.backward(loss)
@@ -149,7 +149,7 @@ def _ours_asking(case: Case, model: ImageClassifier, store: Store) -> float:
 def _plain_asking(model: ImageClassifier, pixels: Tensor) -> float:
     start = _now()
     with torch.inference_mode():
-        for batch in pixels.split(BATCH):
+        for batch in torch.split(pixels, BATCH):
             model(batch)
     return len(pixels) / (_now() - start)
 
