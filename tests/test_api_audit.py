@@ -24,6 +24,7 @@ from tests.api_service import app_in, audited, serving
 from tests.test_api_processes import served, until_ready
 
 SECRET = "ZZPATIENTZZ"
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the size of a pipe can be set on Linux only")
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -33,7 +34,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the size of a pipe can be set on Linux only")
+@LINUX
 def test_a_service_whose_stderr_nobody_reads_answers_on_and_ends_well(root: Path, tmp_path: Path) -> None:
     with served(root, tmp_path, audit=False, pipesize=4096) as (process, url), httpx.Client() as client:
         until_ready(url)
@@ -43,7 +44,7 @@ def test_a_service_whose_stderr_nobody_reads_answers_on_and_ends_well(root: Path
         assert process.wait(30) == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the size of a pipe can be set on Linux only")
+@LINUX
 def test_what_there_is_no_room_for_is_counted_and_told_in_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -51,7 +52,7 @@ def test_what_there_is_no_room_for_is_counted_and_told_in_its_place(
     pipe = tmp_path / "audit.pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)  # some twenty lines
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
     with serving(app_in(tmp_path, audit_file=pipe)) as client:
         answers = [client.get("/v1/models") for _ in range(300)]
         assert {answer.status_code for answer in answers} == {200}
@@ -145,7 +146,7 @@ def test_the_log_is_one_line_each_without_what_an_exception_says(capfd: pytest.C
         try:
             raise ValueError(SECRET)
         except ValueError:
-            logging.getLogger("uvicorn.error").exception("Something\nfailed with %s", SECRET)
+            logging.getLogger("asyncio").exception("Something\nfailed with %s", SECRET)
         logging.getLogger("reportnlp_api").warning("It is %s.", "so")
     first, second = capfd.readouterr().err.splitlines()
     assert " ERROR Something: ValueError at " in first and f"{Path(__file__).name}:" in first
