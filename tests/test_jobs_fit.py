@@ -140,8 +140,9 @@ def test_the_command_trains_and_compares(folder: Path) -> None:
     assert "labelled 120 reports by the votes of 4 functions" in result.output
     for place in ("labels in {}/labels.csv", "    model in {}/linear", "page in {}/page.html"):
         assert place.format(folder) in result.output
+    figures = r"precision \S+  recall \S+  F1 [01]\.\d+$"
     for name in ("a", "majority", "dawid_skene", "linear on dawid_skene", "linear on gold"):
-        assert re.search(rf"^    {name} +precision \S+  recall \S+  F1 [01]\.\d+$", result.output, re.MULTILINE)
+        assert re.search(rf"^    {name} +{figures}", result.output, re.MULTILINE)
     assert (folder / "linear" / "model.onnx").is_file()
     page = (folder / "page.html").read_text("utf-8")
     for told in ("dawid_skene", "majority", "linear on dawid_skene", "linear on gold", "As the number of"):

@@ -281,7 +281,14 @@ def test_the_command_prints_tables_counts_and_warnings(desk: Path, reportnlp: Co
     assert code == 3  # rows are in quarantine
     assert "read 6 = voted on 3 + quarantined 2 + duplicates 1" in out
     assert "reports with gold answers: 2 of 4" in out
-    for part in ("Votes on presence", "Presence against gold", "coverage", "conflict", "1.000 (1)"):
+    for part in (
+        "Votes on presence",
+        "Presence against gold",
+        "coverage",
+        "conflict",
+        "1.000 (1)",
+        "found: ",
+    ):
         assert part in out
     assert "reportnlp: warning: the function 'mine' failed on 1 of 4 reports" in err
     assert "listed in votes/votes.parquet.quarantine.jsonl" in err
