@@ -106,7 +106,7 @@ def _agreement(axes: Axes, counted: Tally, outline: Outline) -> None:
     """Of the votes of two functions on one thing the share that says the same."""
     both = counted.both.astype(float)
     shares = np.divide(counted.agreed, both, out=np.full_like(both, np.nan), where=both > 0)
-    never = ~_can_agree(counted, outline.questions)
+    never = ~can_agree(counted, outline.questions)
     shown = np.ma.masked_array(shares, np.isnan(shares) | never)
     axes.imshow(shown, vmin=0, vmax=1, cmap=_colours(), aspect="auto")
     for row, column in np.ndindex(shares.shape):
@@ -139,7 +139,7 @@ def _legend(axes: Axes, columns: int) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=columns, **look)
 
 
-def _can_agree(counted: Tally, questions: Sequence[Question]) -> npt.NDArray[np.bool_]:
+def can_agree(counted: Tally, questions: Sequence[Question]) -> npt.NDArray[np.bool_]:
     """Which functions have an answer about presence in common, on any question; (functions, functions)."""
     presence = [at for at, question in enumerate(questions) if question.attribute is None]
     given = counted.matched[:, presence].sum(axis=-1) > 0  # (functions, questions, answers)
