@@ -15,6 +15,8 @@ from reportnlp.cli import app
 from reportnlp.errors import InputError, OutputError
 from reportnlp.evaluation.read import read_answers, read_labels
 from reportnlp.findings import load_panel
+from reportnlp.jobs._fit_compare import Comparing
+from reportnlp.jobs._fit_told import lines
 from reportnlp.jobs.fit import FitSettings, answered, read_balance, run
 from reportnlp.labelmodels.loader import load
 from reportnlp.types import ABSTAIN, NOT_APPLICABLE, Presence, Votes
@@ -140,10 +142,9 @@ def test_the_command_trains_and_compares(folder: Path) -> None:
     assert "labelled 120 reports by the votes of 4 functions" in result.output
     for place in ("labels in {}/labels.csv", "    model in {}/linear", "page in {}/page.html"):
         assert place.format(folder) in result.output
+    figures = r"precision \S+  recall \S+  F1 [01]\.\d+$"
     for name in ("a", "majority", "dawid_skene", "linear on dawid_skene", "linear on gold"):
-        assert re.search(
-            rf"^    {name} +precision \S+  recall \S+  F1 [01]\.\d+$", result.output, re.MULTILINE
-        )
+        assert re.search(rf"^    {name} +{figures}", result.output, re.MULTILINE)
     assert (folder / "linear" / "model.onnx").is_file()
     page = (folder / "page.html").read_text("utf-8")
     for told in ("dawid_skene", "majority", "linear on dawid_skene", "linear on gold", "As the number of"):
@@ -151,6 +152,21 @@ def test_the_command_trains_and_compares(folder: Path) -> None:
     assert "Acute pulmonary embolism in the right" not in page
     assert "&lt;" not in page.partition("<script")[0]
     assert "https://" not in page and "src=" not in page
+
+
+def test_a_function_that_never_says_present_has_no_figures(folder: Path) -> None:
+    votes, _ = read_votes(folder / "votes")
+    values = votes.values.copy()
+    values[:, 3, 0] = np.where(values[:, 3, 0] == 0, ABSTAIN, values[:, 3, 0])
+    write_votes(folder / "more", replace(votes, values=values), meta={"panel": "pe"})
+    comparing = Comparing(folder / "page.html", folder / "gold.csv", sizes=(60,), resamples=20)
+    wanted = replace(settings(folder), votes=folder / "more", compare=comparing)
+    told = list(lines(wanted, run(wanted)))
+    assert [line.split()[0] for line in told if line.endswith("never says present")] == ["d"]
+    page = (folder / "page.html").read_text("utf-8")
+    assert page.count(">never says present</td>") == 1
+    assert "0.000" not in page
+    assert "Each finding" not in page  # of one finding it would say the same again
 
 
 @pytest.mark.parametrize(

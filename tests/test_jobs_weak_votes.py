@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from reportnlp.errors import InputError, OutputError, ResumeError
 from reportnlp.findings import load_panel
+from reportnlp.functions._tally import tally
 from reportnlp.functions.blocks import Joined, reader_of
 from reportnlp.jobs import votes as job
+from reportnlp.jobs._votes_picture import can_agree
 from reportnlp.jobs._votes_warned import FEWEST
 from reportnlp.jobs.votes import FAULTS, FIGURES_CSV, FIGURES_JSON, PICTURE, VotesSettings
-from reportnlp.types import ABSTAIN
+from reportnlp.types import ABSTAIN, Votes
 from reportnlp.votes import META, TABLE, read_votes
 from tests.conftest import Command
 
@@ -172,6 +175,19 @@ def test_the_figures_are_in_a_table_a_document_and_a_picture(tmp_path: Path) -> 
     assert (tmp_path / "votes" / PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
+def test_functions_without_an_answer_in_common_are_known() -> None:
+    values = np.full((2, 3, len(PANEL.questions)), ABSTAIN)
+    values[:, :, 0] = [[0, 1, ABSTAIN], [0, 1, 1]]
+    values[0, :2, 1] = 0  # an attribute is not presence
+    votes = Votes(values, ("a", "b"), ("yes", "no", "no_too"), PANEL.questions)
+    counted = tally(votes, np.full((2, len(PANEL.questions)), ABSTAIN))
+    assert can_agree(counted, PANEL.questions).tolist() == [
+        [True, False, False],
+        [False, True, True],
+        [False, True, True],
+    ]
+
+
 def test_the_same_job_gives_the_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     planted(tmp_path, [(str(at), f"Clot {at % 3}.") for at in range(12)])
     (tmp_path / "labels.csv").write_text(f"report_id,{PE}\n3,1\n7,0\n", "utf-8")
@@ -281,7 +297,14 @@ def test_the_command_prints_tables_counts_and_warnings(desk: Path, reportnlp: Co
     assert code == 3  # rows are in quarantine
     assert "read 6 = voted on 3 + quarantined 2 + duplicates 1" in out
     assert "reports with gold answers: 2 of 4" in out
-    for part in ("Votes on presence", "Presence against gold", "coverage", "conflict", "1.000 (1)"):
+    for part in (
+        "Votes on presence",
+        "Presence against gold",
+        "coverage",
+        "conflict",
+        "1.000 (1)",
+        "found: ",
+    ):
         assert part in out
     assert "reportnlp: warning: the function 'mine' failed on 1 of 4 reports" in err
     assert "listed in votes/votes.parquet.quarantine.jsonl" in err

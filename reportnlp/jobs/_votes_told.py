@@ -17,6 +17,15 @@ from reportnlp.types import Presence
 
 SHARES = ("coverage", "overlap", "conflict", "accuracy", "two_way", "found")
 
+VOTES_TOLD = (
+    "coverage: share of reports and questions voted on; overlap: where another function votes too; conflict: "
+    "where another votes otherwise"
+)
+GOLD_TOLD = (
+    "accuracy: share of n votes that are gold's very answer; present or not: share that is right about that; "
+    "found: share of gold's present that is voted present"
+)
+
 
 def write_csv(path: Path, records: Sequence[Record]) -> None:
     """A row per function and question, the pooled ones first; a figure of nothing is blank."""
@@ -96,6 +105,7 @@ def screen(records: Sequence[Record], faults: Mapping[str, Counter[str]], *, gol
 
 def _votes_table(name: str, rows: Sequence[Record], faults: Mapping[str, Counter[str]]) -> Table:
     table = _table(f"Votes on {name}", "votes", "coverage", "overlap", "conflict", "faults")
+    table.caption = VOTES_TOLD if name == PRESENCE else None
     for record in rows:
         shares = (record.coverage, record.overlap, record.conflict)
         count = faults.get(record.function, Counter()).total()
@@ -112,6 +122,7 @@ def _gold_table(name: str, rows: Sequence[Record]) -> Table:
         answers = [f"{answer}" for answer in Presence]
         columns = ("accuracy", "95 %", "n", "present or not", "n", "found", *answers)
         table = _table("Presence against gold; of each answer the share right (votes)", *columns)
+        table.caption = GOLD_TOLD
     for record in rows:
         accuracy = (_shown(record.accuracy.value), _interval(record.accuracy), f"{record.accuracy.whole:,}")
         more: tuple[str, ...] = ()
@@ -137,7 +148,7 @@ def _interval(share: Share) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", caption_justify="left", box=None, pad_edge=False)
     table.add_column("function", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)

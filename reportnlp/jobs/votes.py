@@ -195,7 +195,7 @@ def _finish(out: Path, panel: Panel, chosen: Sequence[Chosen], counts: Counts, g
     figures = tuple(records(counted, functions, panel.questions))
     write_csv(out / FIGURES_CSV, figures)
     write_json(out / FIGURES_JSON, counted, figures, functions, faults)
-    picture = _draw(out / PICTURE, counted, figures, functions)
+    picture = _draw(out / PICTURE, counted, figures, (functions, panel.questions))
     joined = _joined(out, panel, chosen)
     return Outcome(counts, panel.name, functions, panel.questions, counted, figures, faults, joined, picture)
 
@@ -249,11 +249,16 @@ def _nothing(out: Path) -> Tally:
     return tally(votes, np.zeros((0, len(votes.questions)), np.int8))
 
 
-def _draw(path: Path, counted: Tally, figures: Sequence[Record], functions: Sequence[str]) -> Path | None:
-    from reportnlp.jobs._votes_picture import draw
+def _draw(
+    path: Path,
+    counted: Tally,
+    figures: Sequence[Record],
+    names: tuple[Sequence[str], Sequence[Question]],
+) -> Path | None:
+    from reportnlp.jobs._votes_picture import Outline, draw
 
     try:
-        draw(path, counted, figures, functions)
+        draw(path, counted, figures, Outline(*names))
     except MissingExtraError:
         return None
     return path

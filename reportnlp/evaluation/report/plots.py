@@ -95,20 +95,37 @@ class Tree:
         n: its reports; None where that goes without saying.
         figures: one in each column.
         pooled: whether it is the sum of the others.
+        look: number of its colour and mark, where there are more kinds than two; None: by `pooled`.
     """
 
     label: str
     n: int | None
     figures: tuple[Figure, ...]
     pooled: bool = False
+    look: int | None = None
 
 
-def forest(name: str, title: str, columns: Sequence[str], trees: Sequence[Tree], caption: str) -> Markup:
-    """Figures with their intervals, a line for each group, a column for each figure."""
+MARKS = "oDsv"
+"""By `Tree.look`."""
+
+
+def forest(
+    name: str, title: str, columns: Sequence[str], trees: Sequence[Tree], caption: str, *, wide: bool = False
+) -> Markup:
+    """Figures with their intervals, a line for each group, a column for each figure.
+
+    Args:
+        name: unlike any other's on the page.
+        title: what it shows, for who does not see it.
+        columns: what each figure is.
+        trees: the lines.
+        caption: below it.
+        wide: whether it takes the page's width, and its columns share one axis.
+    """
     lines = [tree for tree in trees if not all(math.isnan(one.value) for one in tree.figures)]
     label = max((len(_named(tree)) for tree in lines), default=0)
     left = 0.3 + 0.076 * min(label, 40)
-    drawing = _forest_drawing(len(columns), left, len(lines))
+    drawing = _forest_drawing(len(columns), left, len(lines), 2.5 if wide else 1.65)
     zero = any(one.value < 0 for tree in lines for one in tree.figures)
     for at, axes in enumerate(drawing.axes):
         for row, tree in enumerate(lines):
@@ -121,7 +138,8 @@ def forest(name: str, title: str, columns: Sequence[str], trees: Sequence[Tree],
         if zero or columns[at].startswith("difference"):
             axes.axvline(0, color=INK, linewidth=0.8)
         else:
-            axes.set_xlim(_from(lines, at), 1.02)
+            shared = range(len(columns)) if wide else (at,)
+            axes.set_xlim(min(_from(lines, column) for column in shared), 1.02)
     told = "; ".join(
         f"{tree.label}: "
         + ", ".join(
@@ -133,9 +151,9 @@ def forest(name: str, title: str, columns: Sequence[str], trees: Sequence[Tree],
     return drawing.figure(name, title, told, caption)
 
 
-def _forest_drawing(columns: int, left: float, lines: int) -> Drawing:
+def _forest_drawing(columns: int, left: float, lines: int, each: float) -> Drawing:
     drawing = Drawing(
-        left + 1.65 * max(columns, 2), 0.75 + 0.26 * lines, columns=columns, left=left, bottom=0.3
+        left + each * max(columns, 2), 0.75 + 0.26 * lines, columns=columns, left=left, bottom=0.3
     )
     figure = drawing.axes[0].get_figure()
     if figure is not None:
@@ -146,11 +164,11 @@ def _forest_drawing(columns: int, left: float, lines: int) -> Drawing:
 def _draw_tree(axes: Axes, tree: Tree, one: Figure, row: int) -> None:
     if math.isnan(one.value):
         return
-    colour = SERIES[1] if tree.pooled else SERIES[0]
+    look = int(tree.pooled) if tree.look is None else tree.look
+    colour = SERIES[look]
     if not math.isnan(one.low):
         axes.plot([one.low, one.high], [row, row], color=colour, linewidth=1.4)
-    mark = "D" if tree.pooled else "o"
-    axes.plot([one.value], [row], mark, color=colour, markersize=5)
+    axes.plot([one.value], [row], MARKS[look], color=colour, markersize=5)
 
 
 def _named(tree: Tree) -> str:

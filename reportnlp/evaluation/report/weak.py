@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reportnlp.evaluation.bootstrap import Figure
 from reportnlp.evaluation.report import head, plots
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROWS = {"function": "function", "label model": "label model", "classifier": "distilled", "gold": "gold"}
+LOOKS = {"function": 0, "label model": 1, "classifier": 2, "gold": 3}
+"""Number of the colour and mark of each kind."""
+
+MAJORITY = 5
+"""Number of the colour of its curve, which another label model's lies beside."""
+
+DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+"""Of curves, so that none hides another that it lies on."""
 
 
 def page(found: Distillation) -> str:
@@ -31,8 +39,9 @@ def page(found: Distillation) -> str:
             ("compared", "Compared", "What was compared", _facts(found)),
             ("methods", "Methods", "Each way to label", _methods(found)),
             ("growth", "More reports", "As the number of unlabelled reports grows", _growth(found)),
-            ("findings", "Findings", "Each finding", _findings(found)),
         ]
+        if len(_questions(found)) > 1:
+            parts.append(("findings", "Findings", "Each finding", _findings(found)))
     return framed("Labels that nobody wrote by hand", _lead(found), parts, _footer())
 
 
@@ -67,22 +76,31 @@ def _facts(found: Distillation) -> Markup:
 def _methods(found: Distillation) -> Markup:
     """A forest plot and a table."""
     columns = ("precision", "recall", "F1")
-    shown = [one for one in found.methods if one.kind != "function" or one.f1.value > 0]
-    trees = [Tree(one.name, None, _three(one), one.kind != "function") for one in shown]
+    shown = [one for one in found.methods if not one.silent]
+    trees = [Tree(one.name, None, _three(one), look=LOOKS[one.kind]) for one in shown]
     drawn = plots.forest(
         "methods-forest",
         "Precision, recall and F1 of every way to label",
         columns,
         trees,
-        "Pooled over findings, with 95 % intervals; without the functions that never rightly vote present. "
-        "Diamonds: label models and what learned from them.",
+        "Pooled over findings, with 95 % intervals; without what never says present. Circles: functions; "
+        "diamonds: label models; squares: the classifier that learned from one; triangles: the one that "
+        "learned from gold.",
+        wide=True,
     )
     rows: Iterator[Row] = (
-        [one.name, tag("td", ROWS[one.kind], class_="text"), *map(cell, _three(one))] for one in found.methods
+        [one.name, tag("td", ROWS[one.kind], class_="text"), *_cells(one)] for one in found.methods
     )
     kind = tag("th", "kind", scope="col", class_="text")
     every = table("Every way to label.", ["method", kind, *columns], rows, kind="sortable")
-    return Markup(drawn + every)
+    return Markup(tag("div", drawn, class_="full") + every)
+
+
+def _cells(one: Method) -> list[Markup]:
+    """Precision, recall and F1; in words, where it never says present."""
+    if one.silent:
+        return [tag("td", "never says present", colspan=3, data_value=-9)]
+    return list(map(cell, _three(one)))
 
 
 def _three(one: Method) -> tuple[Figure, ...]:
@@ -102,15 +120,16 @@ def _growth(found: Distillation) -> Markup:
     )
     columns: list[Content] = ["method", *(f"{size:,}" for size in sizes)]
     every = table("Pooled F1 on the test reports, by number of reports learned from.", columns, rows)
-    return Markup(_plot(found, sizes) + every)
+    return Markup(tag("div", _plot(found, sizes), class_="full") + every)
 
 
 def _plot(found: Distillation, sizes: list[int]) -> Markup:
-    room = 0.5 + 0.065 * max(len(curve.name) for curve in found.curves)
-    drawing = Drawing(5.2 + room, 3.8, right=room)
+    room = 0.6 + 0.08 * max(len(curve.name) for curve in found.curves)
+    drawing = Drawing(7.2 + room, 4.2, right=room)
     (axes,) = drawing.axes
+    kinds = {one.name: one.kind for one in found.methods}
     for at, curve in enumerate(found.curves):
-        _line(axes, curve, SERIES[at])
+        _line(axes, curve, at, kinds[curve.name])
     functions = [one.f1.value for one in found.methods if one.kind == "function"]
     defined = [value for value in functions if not math.isnan(value)]
     if defined:
@@ -124,7 +143,7 @@ def _plot(found: Distillation, sizes: list[int]) -> Markup:
     least = min([*lows, max(defined, default=1.0)], default=0.0)
     bottom = max(-0.02, math.floor(least * 10 - 0.2) / 10)
     axes.set(ylim=(bottom, 1.02), xlabel="reports learned from", ylabel="F1")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=7, frameon=False)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8.5, frameon=False, handlelength=3)
     told = "; ".join(
         f"{curve.name}: " + ", ".join(f"{n} reports {number(one.value)}" for n, one in curve.figures.items())
         for curve in found.curves
@@ -136,18 +155,26 @@ def _plot(found: Distillation, sizes: list[int]) -> Markup:
     return drawing.figure("growth-plot", "F1 over the number of reports", told, caption)
 
 
-def _line(axes: Axes, curve: Curve, colour: str) -> None:
+def _line(axes: Axes, curve: Curve, at: int, kind: str) -> None:
+    """The first curve is drawn thick, below the others."""
+    colour = SERIES[MAJORITY if curve.name == "majority" else LOOKS[kind]]
+    dashes, mark = DASHES[at % len(DASHES)], plots.MARKS[LOOKS[kind]]
     shown = sorted((n, one) for n, one in curve.figures.items() if not math.isnan(one.value))
     sizes = [n for n, _ in shown]
     low, high = [one.low for _, one in shown], [one.high for _, one in shown]
     axes.fill_between(sizes, low, high, color=colour, alpha=0.12, linewidth=0)
     values = [one.value for _, one in shown]
-    axes.plot(sizes, values, color=colour, linewidth=1.6, marker="o", markersize=3.5, label=curve.name)
+    look: dict[str, Any] = {"linewidth": 2.4 if at == 0 else 1.6, "linestyle": dashes, "marker": mark}
+    axes.plot(sizes, values, color=colour, markersize=7 if at == 0 else 4, label=curve.name, **look)
+
+
+def _questions(found: Distillation) -> list[str]:
+    return [score.question for score in found.methods[0].scores.presence] if found.methods else []
 
 
 def _findings(found: Distillation) -> Markup:
     """F1 of each finding by every way to label."""
-    names = [score.question for score in found.methods[0].scores.presence] if found.methods else []
+    names = _questions(found)
     rows: Iterator[Row] = (
         [
             one.name,
