@@ -100,15 +100,14 @@ def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
     about, told = _attributes(schema.get("description", ""))
     required = schema.get("required", ())
     yield f'<section id="{escape(name)}"><h3><code>{escape(name)}</code></h3>{_prose(about)}'
-    rows = [
-        (
-            field,
-            f"{_kind(kind)}{'' if field in required else ', may be left out'}. {_text(told.get(field, ''))}",
-        )
-        for field, kind in schema.get("properties", {}).items()
-    ]
+    fields = schema.get("properties", {}).items()
+    rows = [(name, _field(kind, name in required, told.get(name, ""))) for name, kind in fields]
     yield from _table("", rows)
     yield "</section>"
+
+
+def _field(kind: dict[str, Any], is_required: bool, said: str) -> str:
+    return f"{_kind(kind)}{'' if is_required else ', may be left out'}. {_text(said)}".rstrip()
 
 
 def _attributes(description: str) -> tuple[str, dict[str, str]]:
