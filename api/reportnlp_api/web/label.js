@@ -168,7 +168,7 @@ function about(answers, took) {
   const [first] = answers;
   const facts = [
     ["Model", answers.map((answer) => answer.model).join(", ")],
-    ["Read", `${count(first.tokens)} words and signs in ${first.sections.join(", ").replaceAll("_", " ") || "no section"}`],
+    ["Read", `${count(first.tokens)} words and signs in ${[...new Set(first.sections)].join(", ").replaceAll("_", " ") || "no section"}`],
     ["Panel", `${first.panel}, ${first.panel_digest.slice(0, 12)}`],
     ["Version", first.version],
     ["Took", `${Math.round(took)} ms`],
