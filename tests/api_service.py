@@ -29,6 +29,7 @@ URL = "http://localhost"
 
 def settings_in(folder: Path, **given: Any) -> Settings:
     """Settings with all files in one folder, one worker, and the rules, which load at once."""
+    folder.mkdir(parents=True, exist_ok=True)
     files = {"data_dir": folder / "data", "audit_file": folder / "audit.jsonl"}
     return Settings.model_validate({"workers": 1, "method": "rules", **files, **given})
 
@@ -87,6 +88,17 @@ def until_ready(client: TestClient, seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while client.get("/readyz").status_code != 200:
         assert time.monotonic() < end, "the service was not ready in time"
+        time.sleep(0.01)
+
+
+def audited(folder: Path, answer: Any, seconds: float = 10.0) -> list[str]:
+    """The lines of the audit log, once that of an answer is there."""
+    end = time.monotonic() + seconds
+    while True:
+        found = (folder / "audit.jsonl").read_text("utf-8")
+        if answer.headers["X-Request-ID"] in found:
+            return found.splitlines()
+        assert time.monotonic() < end, "the audit log does not have the request"
         time.sleep(0.01)
 
 

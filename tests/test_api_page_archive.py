@@ -75,6 +75,7 @@ def test_a_file_is_labelled_its_rows_add_up_and_the_page_may_come_back_later(
     assert "5 reports to send, 1 row left out" in page.locator("#archive-about").inner_text()
     assert "Row 6: it has 3 fields" in page.locator("#archive-unread").inner_text()
     job = send(page, archive)
+    assert page.locator("#archive-unread").is_hidden()
     page.reload()  # the address says which job it is
     until(page, "done")
 

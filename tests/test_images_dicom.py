@@ -29,6 +29,7 @@ from reportnlp.errors import ImageError
 from reportnlp.images.loader import read_image
 from reportnlp.images.pixels import Window
 from reportnlp.images.readers import dicom
+from reportnlp.images.readers._dicom_file import ENVELOPE
 
 RAMP = np.arange(16 * 20, dtype=np.int16).reshape(16, 20) * 10 - 1000
 
@@ -247,7 +248,7 @@ def encrypted_attributes(folder: Path) -> Path:
 
 def envelope(folder: Path) -> Path:
     path = folder / "sealed.dcm"
-    path.write_bytes(b"\x30\x80\x06\x09" + dicom.ENVELOPE + bytes(range(256)) * 20)
+    path.write_bytes(b"\x30\x80\x06\x09" + ENVELOPE + bytes(range(256)) * 20)
     return path
 
 
@@ -311,6 +312,30 @@ def test_a_header_that_claims_too_much_is_refused_before_memory_is_taken(tmp_pat
     dataset = film()
     dataset.Rows = dataset.Columns = 65535
     assert reason(saved(dataset, tmp_path)) == "it claims more values than an image has"
+
+
+@pytest.mark.parametrize("name", ["Rows", "BitsAllocated", "PhotometricInterpretation"])
+def test_a_header_that_lacks_what_pixels_need_is_told(name: str, tmp_path: Path) -> None:
+    dataset = film()
+    delattr(dataset, name)
+    path = saved(dataset, tmp_path)
+    with pytest.raises(ImageError, match=f"does not say how its pixels lie. It lacks {name}"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("name", ["Rows", "Columns"])
+def test_a_size_that_the_pixels_do_not_have_is_told(name: str, tmp_path: Path) -> None:
+    small, large = film(), film()
+    setattr(small, name, getattr(small, name) // 2)
+    setattr(large, name, getattr(large, name) * 2)
+    assert reason(saved(small, tmp_path)) == "it has more pixels than its header says"
+    assert reason(saved(large, tmp_path)) == "it is cut short or damaged"
+
+
+def test_a_few_bytes_after_the_pixels_do_not_matter(tmp_path: Path) -> None:
+    padded = film()
+    padded.PixelData += bytes(4)
+    np.testing.assert_array_equal(seen(padded, tmp_path), seen(film(), tmp_path))
 
 
 def test_numbers_that_are_none_are_counted(tmp_path: Path) -> None:

@@ -75,7 +75,9 @@ def test_frames_of_a_file_are_images_of_their_own(tmp_path: Path) -> None:
     [
         ("image,view\na.png,PA\n", "needs a column 'image' and one of 'study'"),
         ("", "needs a column 'image'"),
+        ("image;study\na.png;s\n", "with commas between"),
         ("image,study\n", "has no row"),
+        ("image,image,study\na.png,b.png,s\n", "more than one column image"),
         ('image,study\n"a.png,s\n', "no CSV in UTF-8"),
     ],
 )

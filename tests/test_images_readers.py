@@ -81,6 +81,20 @@ def test_a_file_that_is_no_picture_is_called_so(tmp_path: Path) -> None:
         read_image(tmp_path / "film.png")
 
 
+def test_an_animation_is_no_picture(tmp_path: Path) -> None:
+    first, *more = (Pillow.fromarray(np.roll(BYTES, at)) for at in range(3))
+    first.save(tmp_path / "film.png", save_all=True, append_images=more)
+    with pytest.raises(ImageError, match="it is an animation"):
+        read_image(tmp_path / "film.png")
+
+
+@pytest.mark.parametrize("name", ["film.png", "film.dcm", "film.npz", "film.nii.gz"])
+def test_a_file_of_no_bytes_is_called_so(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(ImageError, match="it is empty: a file of no bytes"):
+        read_image(tmp_path / name)
+
+
 def test_a_header_that_claims_too_many_pixels_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from reportnlp.images.loader import read_image
 from reportnlp.images.manifest import ImageRow, write_manifest
 from reportnlp.images.policies import Rules
 from reportnlp.images.readers import dicom
+from reportnlp.images.readers._dicom_file import ENVELOPE
 from reportnlp.images.table import read_table
 from reportnlp.jobs import images_labels
 from reportnlp.jobs._images_made import Made
@@ -86,7 +87,7 @@ def trouble(folder: Path) -> list[ImageRow]:
     rows = [row(folder, at) for at in range(8)]
     broken = dicom.plant(folder)
     broken.write_bytes(broken.read_bytes()[:-900])
-    (folder / "sealed.dcm").write_bytes(b"\x30\x80\x06\x09" + dicom.ENVELOPE + bytes(900))
+    (folder / "sealed.dcm").write_bytes(b"\x30\x80\x06\x09" + ENVELOPE + bytes(900))
     Pillow.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "black.png")
     return [
         *rows,

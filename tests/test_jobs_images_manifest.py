@@ -14,6 +14,7 @@ from pydicom.uid import CTImageStorage
 from reportnlp.errors import InputError, InvalidDefinitionError, OutputError, UnknownNameError
 from reportnlp.images.manifest import ImageRow, read_manifest, write_manifest
 from reportnlp.images.readers import dicom
+from reportnlp.images.readers._dicom_file import ENVELOPE
 from reportnlp.jobs import images_check, images_manifest
 from reportnlp.jobs.images_check import ImagesCheckJob
 from reportnlp.jobs.images_manifest import ImagesManifestJob
@@ -51,8 +52,8 @@ def archive(folder: Path) -> Path:
     for name in ("PixelData", "Rows", "Columns"):
         delattr(report, name)
     report.save_as(root / "b" / "report.dcm", enforce_file_format=True)
-    (root / "b" / "sealed.dcm").write_bytes(b"\x30\x80\x06\x09" + dicom.ENVELOPE + bytes(900))
-    (root / "b" / "LOCKED").write_bytes(b"\x30\x80\x06\x09" + dicom.ENVELOPE + bytes(900))
+    (root / "b" / "sealed.dcm").write_bytes(b"\x30\x80\x06\x09" + ENVELOPE + bytes(900))
+    (root / "b" / "LOCKED").write_bytes(b"\x30\x80\x06\x09" + ENVELOPE + bytes(900))
     (root / "b" / "text.dcm").write_text("nothing")
     (root / "notes.txt").write_text("nothing")
     (root / "README").write_text("nothing")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,25 @@ from reportnlp.jobs._images_split import split
 from reportnlp.jobs.images_labels import ImagesLabelsJob
 
 
-def labelled(folder: Path, rows: Sequence[ImageRow], out: str = "out.parquet", **changes: Any) -> Made:
-    """Images of noise, a report of each id that a row has, and the labels of both."""
+def labelled(
+    folder: Path,
+    rows: Sequence[ImageRow],
+    out: str = "out.parquet",
+    answers: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Made:
+    """Images of noise, a report of each id that a row has (present, unless told other), and their labels."""
     for at, row in enumerate(rows):
         noise = np.random.default_rng(at).integers(0, 255, (8, 8), dtype=np.uint8)
         (folder / row.image).parent.mkdir(exist_ok=True)
         Pillow.fromarray(noise).save(folder / row.image)
     write_manifest(rows, folder / "manifest.csv")
+    told = answers or {}
     ids = dict.fromkeys(row.accession or row.study for row in rows)
     with (folder / "gold.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("report_id", "edema"), *((name, "present") for name in ids)])
+        csv.writer(file).writerows(
+            [("report_id", "edema"), *((name, told.get(name, "present")) for name in ids)]
+        )
     job = ImagesLabelsJob(folder / "gold.csv", folder / "manifest.csv", folder / out, **changes)
     return images_labels.run(job)
 
@@ -107,3 +116,18 @@ def test_the_folder_that_the_images_lie_in_is_not_replaced(tmp_path: Path) -> No
     with pytest.raises(OutputError, match="holds 2 of the images"):
         images_labels.run(job)
     assert all((tmp_path / path).is_file() for path in inside)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rare_answers_are_spread_over_all_sides_and_patients_stay_whole(seed: int, tmp_path: Path) -> None:
+    # Ten patients of forty have it: of 30 images 7 or 8 should.
+    answers = {f"s{at}": "present" if at // 3 % 4 == 0 else "absent" for at in range(120)}
+    rows = [ImageRow(f"s{at}", f"in/{at}.png", patient=f"p{at // 3}") for at in range(120)]
+    shares: dict[str, Any] = {"test_share": 0.25, "valid_share": 0.25, "seed": seed, "unchecked": True}
+    labels = labelled(tmp_path, rows, answers=answers, **shares).labels
+    for side in ("valid", "test"):
+        here = [at for at, each in enumerate(labels.rows) if each.split == side]
+        assert 29 <= len(here) <= 31
+        assert 6 <= (labels.answers[here, 0] == "present").sum() <= 9
+    sides = {(each.patient, each.split) for each in labels.rows}
+    assert len(sides) == len({patient for patient, _ in sides})

@@ -58,6 +58,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
         KeysError: the keys file cannot be used.
     """
     check_exposure(settings)
+    check_places(settings)
     app = Service(
         title="reportnlp",
         summary="Findings, with evidence, out of free-text radiology reports.",
@@ -75,7 +76,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     state.jobs = Jobs(settings, state.catalogue)
     state.metrics = Metrics()
     state.quotas = Quotas(settings.quota_per_minute)
-    state.audit = Audit(settings.audit_file)
+    state.audit = Audit(settings.audit_file, state.metrics.audit_lost)
     state.assets = page.read_assets()
     for reason in state.catalogue.skipped:
         LOG.warning("%s", reason)
@@ -111,6 +112,20 @@ def check_exposure(settings: Settings) -> None:
             "Make one: reportnlp serve keys add NAME --file keys.json, and give --keys keys.json; or say "
             "--without-keys where something else keeps strangers out."
         )
+
+
+def check_places(settings: Settings) -> None:
+    """Refuse folders that are not there, or cannot be written.
+
+    Raises:
+        SettingsError: it says which.
+    """
+    for root in settings.job_roots:
+        if not root.is_dir():
+            raise SettingsError(f"The job root {root} is no folder. Give one that holds files for jobs.")
+    audit = settings.audit_file
+    if audit is not None and not audit.parent.is_dir():
+        raise SettingsError(f"The audit log cannot go to {audit}: there is no folder {audit.parent}.")
 
 
 def _watch(metrics: Metrics, batcher: Batcher) -> None:

@@ -68,6 +68,7 @@ class Jobs:
         self._catalogue = catalogue
         self._worker = uuid4().hex
         self.draining = False
+        self._is_open = False
         self._new = threading.Event()
         self._tidied = -TIDY_EVERY_S
 
@@ -77,7 +78,8 @@ class Jobs:
         Raises:
             StoreError: it cannot be used.
         """
-        await asyncio.to_thread(self._open)
+        if not self._is_open:
+            await asyncio.to_thread(self.open)
         self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
         self._thread.start()
 
@@ -87,13 +89,20 @@ class Jobs:
         self._new.set()
         await asyncio.to_thread(self._thread.join)
         self.store.close()
+        self._is_open = False
 
     def look(self) -> None:
         """There is a new job."""
         self._new.set()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Open the store.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
         self.store = Store(self._settings.jobs_url, self._settings.job_ttl_s)
+        self._is_open = True
 
     def _serve(self) -> None:
         while not self.draining:
@@ -142,8 +151,7 @@ class Jobs:
             input=str(source),
             format="jsonl" if job.path is None else None,
             table=str(self.files.table(job.folder)),
-            # A model folder brings its own panel, which need not be one of the shipped.
-            panel="" if Path(method.source).is_absolute() else method.panel,
+            panel=method.panel_source or "",
             method=method.source,
             abstain=job.abstain,
             workers=self._settings.job_workers,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from uuid import uuid4
 from reportnlp_api.audit import Audit
 from reportnlp_api.batching import Batcher
 from reportnlp_api.keys import Keys
+from reportnlp_api.logs import where
 from reportnlp_api.metrics import Metrics
 from reportnlp_api.pieces import BYTES_PER_TOKEN
 from reportnlp_api.problems import ProblemError
@@ -32,7 +32,10 @@ NOBODY = "local"
 LABEL = "/v1/label"
 JOBS = "/v1/jobs/"
 
-METHODS = ("GET", "POST", "PUT", "DELETE")
+PROBES = ("/livez", "/readyz")
+"""They hold nothing, and are asked by address."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 
 @dataclass(slots=True)
@@ -121,8 +124,8 @@ class Door:
         Raises:
             ProblemError: it is refused.
         """
-        if self._hosts and _host(visit) not in self._hosts:
-            detail = "The service is not to be called by this name. See the setting hosts."
+        if self._hosts and visit.path not in PROBES and _host(visit) not in self._hosts:
+            detail = "The service is not to be called by this name. Add it to REPORTNLP_HOSTS."
             raise ProblemError(403, "host-not-allowed", detail)
         visit.caller = self._caller(visit)
         if visit.length > self.limit(visit):
@@ -201,5 +204,4 @@ def _host(visit: Visit) -> str:
 
 def log_fault(error: Exception, request_id: str) -> None:
     """Log where a fault happened. Its message, and the values around it, may hold a report's text."""
-    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    LOG.error("%s: %s at %s", request_id, type(error).__name__, " < ".join(places[::-1]))
+    LOG.error("%s: %s", request_id, where(error))

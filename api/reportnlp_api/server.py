@@ -19,6 +19,7 @@ from reportnlp_api.app import create_app
 from reportnlp_api.archive import Jobs
 from reportnlp_api.batching import Batcher
 from reportnlp_api.doorman import Doorman
+from reportnlp_api.logs import logging_aside
 from reportnlp_api.settings import Settings, SettingsError
 
 KEEP_ALIVE = 75
@@ -38,12 +39,22 @@ class Service(uvicorn.Server):
     Args:
         config: uvicorn's.
         batcher, jobs: of the application.
+        begun: is called once connections are taken.
     """
 
-    def __init__(self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs) -> None:
+    def __init__(
+        self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs, begun: Callable[[], object]
+    ) -> None:
         super().__init__(config)
         self._batcher = batcher
         self._jobs = jobs
+        self._begun = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell that it has."""
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take no more work; a second Ctrl-C does not wait for what is under way."""
@@ -71,12 +82,17 @@ def run(settings: Settings, told: Callable[[str], object]) -> None:
 
     Raises:
         SettingsError: the settings are not right, or the address cannot be had.
+        StoreError: the jobs' database cannot be used.
     """
     app = create_app(settings)
-    with closing(_listen(settings)) as listener:
-        told(address(settings, listener.getsockname()[1]))
-        _spare_the_collector()
-        Service(config_of(app), app.state.batcher, app.state.jobs).run(sockets=[listener])
+    app.state.jobs.open()
+    with logging_aside(), closing(_listen(settings)) as listener:
+
+        def begun() -> None:
+            told(address(settings, listener.getsockname()[1]))
+            _spare_the_collector()
+
+        Service(config_of(app), app.state.batcher, app.state.jobs, begun).run(sockets=[listener])
 
 
 def _spare_the_collector() -> None:
@@ -103,6 +119,7 @@ def config_of(app: FastAPI) -> uvicorn.Config:
         app,
         http=partial(Doorman, app.state.door),  # type: ignore[arg-type]
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=False,

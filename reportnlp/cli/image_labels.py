@@ -57,18 +57,22 @@ def manifest(
     salt: Annotated[
         str, typer.Option(envvar="REPORTNLP_SALT", help="Replace patients' ids by digests made with this.")
     ] = "",
+    series: Annotated[
+        bool, typer.Option("--series", help="DICOM slices of CT, MR or PET in files of their own: a volume.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """List the images of a folder.
 
     Of DICOM only ids are read (study, series, accession number, patient), view, side and modality. Of other
     files --pattern finds them in the path; without it the study is the file's name. Of an .npz each image of
-    each array has a row.
+    each array has a row. With --series the files of one frame, of modality CT, MR or PT, that share a folder
+    and a series are one volume (FOLDER#SERIES); without it each file is an image.
     """
     from reportnlp.jobs import images_manifest as job
 
     with terminal.progress() as progress:
-        listed = job.run(job.ImagesManifestJob(folder, out, pattern, salt, overwrite), progress)
+        listed = job.run(job.ImagesManifestJob(folder, out, pattern, salt, series, overwrite), progress)
     tell(job.describe(listed))
     if listed.bad:
         tell_bad(listed.bad, out)

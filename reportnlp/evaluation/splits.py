@@ -7,7 +7,7 @@ A model is tested on reports unlike those it was fitted to in one way at a time:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportnlp.errors import InputError, unknown_name
-from reportnlp.types import Report
+from reportnlp.types import Presence, Report
 
 Kind = Literal["random", "temporal", "site"]
 Groups = npt.NDArray[np.int64]
@@ -82,6 +82,18 @@ def random_split(
     _check_some(reports)
     part = _deal(groups(reports), np.array([1 - test_share, test_share]), strata, seed=seed)
     return _split("random", part == 0, part == 1)
+
+
+def present_together(answers: Iterable[Mapping[str, str]], findings: Sequence[str]) -> list[str]:
+    """One word a row by which a split spreads rare answers: its present findings.
+
+    Args:
+        answers: question to answer, of each row.
+        findings: those that count.
+    """
+    return [
+        "+".join(name for name in findings if row.get(name) == Presence.PRESENT) or "none" for row in answers
+    ]
 
 
 def temporal_split(reports: Sequence[Report], *, test_share: float = 0.2) -> Split:

@@ -72,19 +72,20 @@ class ImageExamples(Sequence[Example]):
         return self.__getitems__([place])[0]
 
     def __getitems__(self, places: Sequence[int]) -> list[Example]:
-        """Several examples, made together; torch's `DataLoader` asks for a batch so."""
-        given = list(places)
-        pixels = self._store.pixels[self._at[given]].astype(np.float32)
-        if self._augmenter is not None and given:
-            pixels = self._augmenter(pixels, seeds=[self._seed_of(place) for place in given])
+        """Some examples, each as it is alone; torch's `DataLoader` asks so for a batch at once."""
+        rows = np.asarray(places, dtype=np.intp)
+        pixels = self._store.pixels[self._at[rows]].astype(np.float32)
+        if self._augmenter is not None:
+            pixels = self._augmenter(pixels, [self._seed_of(place) for place in rows.tolist()])
         pixels = self._preprocessing.normalised(pixels)[:, None]
         return [
-            {"pixels": one, "labels": self.labels[place], "weights": self.weights[place]}
-            for one, place in zip(pixels, given, strict=True)
+            {"pixels": image, "labels": labels, "weights": weights}
+            for image, labels, weights in zip(pixels, self.labels[rows], self.weights[rows], strict=True)
         ]
 
     def _seed_of(self, place: int) -> int:
-        return int(np.random.SeedSequence((self._seed, self._epoch, place)).generate_state(1)[0])
+        entropy = np.random.SeedSequence((self._seed, self._epoch, place))
+        return int(entropy.generate_state(1)[0])
 
     @property
     def lengths(self) -> Sequence[int]:

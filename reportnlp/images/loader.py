@@ -19,7 +19,7 @@ def read_image(image: str | Path, *, frame: int | None = None, window: Window | 
     """Read one image with the reader that its suffix names.
 
     Args:
-        image: path, or `file.npz#array/7`.
+        image: path, `file.npz#array/7`, or `folder#UID`: a DICOM series with a file a slice, as a volume.
         frame: which frame or slice of a file with several, from 0; None is the whole.
         window: the values to show; None leaves it to the file (see `reportnlp.images.pixels`).
 
@@ -30,8 +30,13 @@ def read_image(image: str | Path, *, frame: int | None = None, window: Window | 
     """
     path = Path(image)
     place = file_of(path)
+    if place.is_dir():
+        stack: Image = IMAGE_READERS.get(FALLBACK).read(path, frame, window)
+        return stack
     if not place.is_file():
         raise ImageError(image, "there is no such file", "Mend its path in the manifest.")
+    if not place.stat().st_size:
+        raise ImageError(image, "it is empty: a file of no bytes", "Copy it again.")
     read: Image = reader_of(place).read(path, frame, window)
     return read
 
@@ -49,9 +54,9 @@ def read_row(row: ImageRow, root: Path, *, window: Window | None = None) -> Imag
 
 
 def file_of(image: Path) -> Path:
-    """The file of an address: `a/file.npz#array/7` lies in `a/file.npz`."""
+    """The file or folder of an address: `a/file.npz#array/7` lies in `a/file.npz`."""
     text, fragment, _ = str(image).partition("#")
-    return Path(text) if fragment and not image.is_file() else image
+    return Path(text) if fragment and not image.exists() else image
 
 
 def reader_of(path: Path) -> ModuleType:

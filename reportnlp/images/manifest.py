@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from reportnlp.errors import InputError
@@ -21,7 +21,8 @@ class ImageRow:
 
     Attributes:
         study: the exam it belongs to.
-        image: its path, from the manifest's folder or absolute; `file.npz#array/7` is one of an array.
+        image: its path, from the manifest's folder or absolute; `file.npz#array/7` is one of an array,
+            `folder#UID` a DICOM series with a file a slice.
         patient: whose exam; images of one patient are never on both sides of a split.
         report_id: the report about it; None where another column is joined to the reports.
         view: "PA", "AP", ...
@@ -50,6 +51,11 @@ class ImageRow:
     site: str | None = None
     exam_date: str | None = None
     digest: str | None = None
+
+    @property
+    def values(self) -> tuple[str | int | None, ...]:
+        """Its values in the order of the columns, without the deep copies that `dataclasses` makes."""
+        return tuple(getattr(self, name) for name in self.__slots__)
 
     @property
     def place(self) -> str:
@@ -86,7 +92,8 @@ def read_manifest(path: Path) -> list[ImageRow | BadRow]:
     A row without a study takes the report's id for it, or the accession number.
 
     Raises:
-        InputError: it is not there, no CSV, has no column for the image or none for the study, or no row.
+        InputError: it is not there, no CSV, lacks the column for the image or that for
+            the study, has two columns of one name, or no row.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder. Make its manifest first: reportnlp images manifest {path}.")
@@ -120,14 +127,19 @@ def _rows(lines: Iterator[list[str]], path: Path) -> Iterator[ImageRow | BadRow]
 def _places(names: Sequence[str], path: Path) -> dict[str, int]:
     """Where each column stands."""
     plain = [squashed(name) for name in names]
+    twice = sorted({name for name in names if name.strip() and plain.count(squashed(name)) > 1})
+    if twice:
+        raise InputError(
+            f"The manifest {path} has more than one column {' and '.join(twice)}. Leave one of each."
+        )
     found = {}
     for column, usual in NAMES.items():
         hits = [plain.index(squashed(name)) for name in usual if squashed(name) in plain]
         found.update({column: hits[0]} if hits else {})
     if "image" not in found or not {"study", "report_id", "accession"} & set(found):
         raise InputError(
-            f"The manifest {path} needs a column 'image' and one of 'study', 'report_id' and 'accession'. "
-            f"Its other columns may be: {', '.join(COLUMNS[2:])}."
+            f"The manifest {path} needs a column 'image' and one of 'study', 'report_id' and 'accession', "
+            f"with commas between. Its other columns may be: {', '.join(COLUMNS[2:])}."
         )
     return found
 
@@ -160,7 +172,7 @@ def write_manifest(rows: Iterable[ImageRow], path: Path) -> None:
     Raises:
         OutputError: no room, no permission.
     """
-    table = [["" if value is None else str(value) for value in astuple(row)] for row in rows]
+    table = [["" if value is None else str(value) for value in row.values] for row in rows]
     kept = [at for at, name in enumerate(COLUMNS) if at < 2 or any(cells[at] for cells in table)]
     with writing(path) as out:
         out.write(csv_line(COLUMNS[at] for at in kept))

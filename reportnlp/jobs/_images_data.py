@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportnlp.errors import InputError
-from reportnlp.evaluation.splits import random_split
+from reportnlp.evaluation.splits import present_together, random_split
 from reportnlp.images.store import Store
 from reportnlp.images.table import ImageLabels
 from reportnlp.training.weights import class_weights
@@ -110,7 +110,8 @@ def _drawn(
     places, whose = np.flatnonzero(among), _whose(labels)
     # An image has no text; its place stands for one, so that only patients tie images together.
     stand_ins = [Report(str(at), str(at), patient=whose[at]) for at in places.tolist()]
-    strata = [str(int(labels.target[at].max() > 0.5)) for at in places.tolist()]
+    told = [dict(zip(labels.findings, labels.answers[at], strict=True)) for at in places.tolist()]
+    strata = present_together(told, labels.findings)
     split = random_split(stand_ins, seed=seed, test_share=share, strata=strata)
     drawn = np.zeros(len(labels), dtype=np.bool_)
     drawn[places[list(split.test)]] = True

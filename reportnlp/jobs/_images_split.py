@@ -44,6 +44,7 @@ def split(
     valid_share: float = 0.0,
     site: str = "",
     drop_leaks: bool = False,
+    strata: Sequence[str] | None = None,
     seed: int,
 ) -> tuple[ImageRow, ...]:
     """Give each image a split; those that a split must leave on neither side have None.
@@ -58,6 +59,7 @@ def split(
         site: the site to test on.
         drop_leaks: of images that a given split has on two sides, leave out those that are not of the test
             (or not of the validation, where none is of the test), instead of refusing them.
+        strata: a word an image, each to be spread over the sides of a drawn split by the same shares.
         seed: of a generator of this call's own.
 
     Raises:
@@ -75,8 +77,8 @@ def split(
     if way == "given":
         parted = _given(rows, drop_leaks)
     else:
-        parted = _drawn(rows, KINDS[way], test_share, site or None, seed)
-    return _with_valid(parted, valid_share, seed)
+        parted = _drawn(rows, KINDS[way], test_share, site or None, strata, seed)
+    return _with_valid(parted, valid_share, strata, seed)
 
 
 def _given(rows: Sequence[ImageRow], drop_leaks: bool) -> tuple[ImageRow, ...]:
@@ -154,10 +156,15 @@ def numbered(rows: Sequence[ImageRow]) -> list[int]:
 
 
 def _drawn(
-    rows: Sequence[ImageRow], kind: Kind, test_share: float, site: str | None, seed: int
+    rows: Sequence[ImageRow],
+    kind: Kind,
+    test_share: float,
+    site: str | None,
+    strata: Sequence[str] | None,
+    seed: int,
 ) -> tuple[ImageRow, ...]:
     stands = _stand_ins(rows)
-    [found] = make_splits(kind, stands, seed=seed, test_share=test_share, site=site)
+    [found] = make_splits(kind, stands, seed=seed, test_share=test_share, site=site, strata=strata)
     sides = {**dict.fromkeys(found.train, TRAIN), **dict.fromkeys(found.test, TEST)}
     return tuple(replace(row, split=sides.get(at)) for at, row in enumerate(rows))
 
@@ -181,7 +188,9 @@ def _day(row: ImageRow) -> date | None:
         ) from None
 
 
-def _with_valid(rows: tuple[ImageRow, ...], share: float, seed: int) -> tuple[ImageRow, ...]:
+def _with_valid(
+    rows: tuple[ImageRow, ...], share: float, strata: Sequence[str] | None, seed: int
+) -> tuple[ImageRow, ...]:
     """Some of the images that train, set apart."""
     if not share:
         return rows
@@ -194,6 +203,8 @@ def _with_valid(rows: tuple[ImageRow, ...], share: float, seed: int) -> tuple[Im
             "the column."
         )
     stands = _stand_ins([rows[at] for at in train])
-    part = random_split(stands, seed=seed, test_share=min(share * len(rows) / len(train), 1.0)).test
+    share = min(share * len(rows) / len(train), 1.0)
+    among = None if strata is None else [strata[at] for at in train]
+    part = random_split(stands, seed=seed, test_share=share, strata=among).test
     apart = {train[at] for at in part}
     return tuple(replace(row, split=VALID) if at in apart else row for at, row in enumerate(rows))

@@ -13,10 +13,10 @@ from reportnlp.classifiers._questions import Columns, Floats
 from reportnlp.errors import InputError
 from reportnlp.evaluation.labelled import Labelled
 from reportnlp.evaluation.read import read_labels
-from reportnlp.evaluation.splits import groups
+from reportnlp.evaluation.splits import groups, present_together
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.formats.loader import read_reports
-from reportnlp.types import NOT_APPLICABLE, BadRow, Presence, Report
+from reportnlp.types import NOT_APPLICABLE, BadRow, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +242,4 @@ def answer_counts(data: LabelledReports, columns: Columns) -> Iterator[tuple[str
 
 def strata(data: LabelledReports, columns: Columns) -> list[str]:
     """One word a report by which a split spreads rare answers: its present findings."""
-    findings = [q.name for q in columns.questions if q.attribute is None]
-    return [
-        "+".join(name for name in findings if row.get(name) == Presence.PRESENT) or "none"
-        for row in data.answers
-    ]
+    return present_together(data.answers, [q.name for q in columns.questions if q.attribute is None])

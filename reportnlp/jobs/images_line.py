@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reportnlp.archive.disk import digest, put_json, read_json
+from reportnlp.archive.disk import digest, put_json, quarantine_file, read_json
 from reportnlp.errors import InputError, OutputError, ResumeError
 from reportnlp.evaluation.read import read_answers
 from reportnlp.findings import Panel, load_panel
@@ -17,6 +19,8 @@ from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.jobs import images_evaluate, images_labels, images_predict, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe, need_extras
+from reportnlp.jobs._images_line_check import check_line
+from reportnlp.jobs._images_looked import look_and_keep
 from reportnlp.jobs._images_made import describe
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import Presence
@@ -29,6 +33,9 @@ LABELS, IMAGES, MODEL, ANSWERS, PAGE, ABOUT = (
     "evaluation.html",
     "line.json",
 )
+SEEN = "images"
+"""Folder of all images at the network's size, until the training has taken its own."""
+
 FEWEST = 20
 """Reports that affirm a finding which a model is to learn unasked."""
 
@@ -85,9 +92,9 @@ def run(job: ImagesLineJob, progress: Progress | None = None) -> list[str]:
         InputError: reports, images or gold answers that do not fit together.
         OutputError: `out` holds something, or cannot be written.
         ResumeError: what is in `out` is of other settings.
+        UnknownNameError: no such panel, method, finding, column or network.
         MissingExtraError: the libraries for images or training are not installed.
     """
-    need_extras()
     told = progress or Silent()
     _begin(job)
     return [line for step in _STEPS for line in step(job, told)]
@@ -128,7 +135,14 @@ def _join(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         seed=job.seed,
         overwrite=True,
     )
-    yield from describe(images_labels.run(wanted, progress))
+    look = partial(
+        look_and_keep,
+        workers=job.workers,
+        progress=progress,
+        preprocessing=job.preprocessing,
+        folder=job.out / SEEN,
+    )
+    yield from describe(images_labels.run(wanted, progress, look=look))
 
 
 def _affirmed(job: ImagesLineJob, panel: Panel) -> tuple[str, ...]:
@@ -155,24 +169,30 @@ def _train(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
     if job.resume and out.exists():
         yield f"the model is trained already: {out}"
         return
-    wanted = images_train.ImagesTrainJob(
+    yield from images_train.describe(images_train.run(_training(job), progress))
+    shutil.rmtree(job.out / SEEN, ignore_errors=True)
+
+
+def _training(job: ImagesLineJob) -> images_train.ImagesTrainJob:
+    return images_train.ImagesTrainJob(
         job.out / IMAGES,
-        out,
+        job.out / MODEL,
         job.recipe,
         job.preprocessing,
         job.held_out,
         workers=job.workers,
+        kept=job.out / SEEN,
         seed=job.seed,
         command=job.command,
         resume=job.resume,
         overwrite=job.overwrite,
     )
-    yield from images_train.describe(images_train.run(wanted, progress))
 
 
-def _predict(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
+def _test(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
+    """Ask the model about the test images, and score what it says."""
     out = job.out / ANSWERS
-    wanted = images_predict.ImagesPredictJob(
+    asked = images_predict.ImagesPredictJob(
         (str(job.out / IMAGES),),
         job.out / MODEL,
         out,
@@ -181,10 +201,8 @@ def _predict(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         resume=job.resume,
         overwrite=True,
     )
-    yield from images_predict.describe(images_predict.run(wanted, progress), out)
-
-
-def _evaluate(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
+    predicted = images_predict.run(asked, progress)
+    yield from images_predict.describe(predicted, out)
     wanted = images_evaluate.ImagesEvaluateJob(
         (str(job.out / IMAGES),),
         job.out / MODEL,
@@ -192,10 +210,11 @@ def _evaluate(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         job.out / PAGE,
         split="test",
         seed=job.seed,
+        truth="gold" if job.gold else "reports",
         workers=job.workers,
         overwrite=True,
     )
-    scores = images_evaluate.run(wanted, progress).evaluation.scores
+    scores = images_evaluate.score(wanted, predicted).evaluation.scores
     yield (
         f"on the test images, against {'gold' if job.gold else 'what their reports say (no gold was given)'}:"
     )
@@ -205,11 +224,19 @@ def _evaluate(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
     yield f"page in {job.out / PAGE}"
 
 
-_STEPS = (_label, _join, _train, _predict, _evaluate)
+def quarantines(out: Path) -> list[Path]:
+    """Lists of reports and images that could not be used, one a step that has any."""
+    return sorted(out.glob(quarantine_file(Path("*")).name))
+
+
+_STEPS = (_label, _join, _train, _test)
 
 
 def _begin(job: ImagesLineJob) -> None:
-    """Make the folder ready, or see that what is in it is of the same line."""
+    """Make the folder ready, or see that what is in it is of the same line.
+
+    What is there is refused first, then wrong names, and only then is anything made.
+    """
     key = _key(job)
     before = read_json(job.out / ABOUT)
     if job.resume and before is not None:
@@ -224,6 +251,8 @@ def _begin(job: ImagesLineJob) -> None:
         raise OutputError(f"{job.out} holds something else. Name another folder.")
     if before is not None and not job.overwrite:
         raise OutputError(f"{job.out} exists. Go on with --resume, or replace it with --overwrite.")
+    need_extras()
+    check_line(job, _training(job))
     try:
         job.out.mkdir(parents=True, exist_ok=True)
         put_json(job.out / ABOUT, key)

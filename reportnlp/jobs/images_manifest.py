@@ -16,10 +16,11 @@ from reportnlp.errors import ImageError, InputError, InvalidDefinitionError, unk
 from reportnlp.formats._files import CONTROLS, walk
 from reportnlp.images.loader import reader_of
 from reportnlp.images.manifest import COLUMNS, ImageRow, row_of
-from reportnlp.images.readers.dicom import NO_DICOM
+from reportnlp.images.readers._dicom_file import NO_DICOM
 from reportnlp.images.reading import BadImage
 from reportnlp.images.table import leading_from
 from reportnlp.jobs._images_record import write_quarantine
+from reportnlp.jobs._images_series import Slices
 from reportnlp.jobs.images_check import put_manifest, refuse
 from reportnlp.training.progress import Progress, Silent
 
@@ -46,6 +47,7 @@ class ImagesManifestJob:
         pattern: regular expression over a path below `folder`, with groups such as `(?P<study>...)`; "" takes
             the file's name for the study, but for DICOM. What a DICOM header says comes before it.
         salt: with it patients' ids are replaced by digests; one salt, one digest a patient.
+        series: the DICOM files of one frame of CT, MR or PET that share folder and series are one volume.
         overwrite: whether `out` may be replaced.
     """
 
@@ -53,6 +55,7 @@ class ImagesManifestJob:
     out: Path
     pattern: str = ""
     salt: str = ""
+    series: bool = False
     overwrite: bool = False
 
 
@@ -62,10 +65,11 @@ class Listed:
 
     Attributes:
         files: all files of the folder: `images`, `other` and `bad` together.
-        images: files with a row in the manifest, or several (arrays).
+        images: files with a row in the manifest, with several (arrays), or with a part in one (slices).
         rows: rows of the manifest.
         other: files that no reader takes, and DICOM files without an image, to how many.
         bad: files that should be an image and are not.
+        slices: files that may be parts of volumes.
     """
 
     files: int = 0
@@ -73,6 +77,7 @@ class Listed:
     rows: list[ImageRow] = field(default_factory=list)
     other: Counter[str] = field(default_factory=Counter)
     bad: list[BadImage] = field(default_factory=list)
+    slices: Slices = field(default_factory=Slices)
 
 
 def run(job: ImagesManifestJob, progress: Progress | None = None) -> Listed:
@@ -94,6 +99,7 @@ def run(job: ImagesManifestJob, progress: Progress | None = None) -> Listed:
         if path.resolve() != job.out.resolve():
             _take(listed, path, job, pattern)
             watch.advance(1)
+    _stack(listed)
     if not listed.rows:
         raise InputError(_nothing(job.folder, listed))
     put_manifest(iter(listed.rows), job.out)
@@ -129,7 +135,8 @@ def _take(listed: Listed, path: Path, job: ImagesManifestJob, pattern: re.Patter
         reader = _reader(path)
         # A header without a study is not mended by the name that an archive gave the file.
         usable = pattern if job.pattern or not hasattr(reader, "read_header") else None
-        rows = [_row(cells, below, place, job.salt, usable) for cells in _told(path, reader)]
+        header = _header(path, reader) if hasattr(reader, "read_header") else None
+        rows = [_row(cells, below, place, job.salt, usable) for cells in _told(path, reader, header)]
     except ImageError as error:
         if error.reason in OTHERS:
             listed.other[error.reason] += 1
@@ -137,7 +144,18 @@ def _take(listed: Listed, path: Path, job: ImagesManifestJob, pattern: re.Patter
             listed.bad.append(BadImage(ImageRow(below, place), error.reason, error.mend))
         return
     listed.images += 1
-    listed.rows += rows
+    if not (job.series and header and listed.slices.take(header, rows[0], str(Path(place).parent))):
+        listed.rows += rows
+
+
+def _stack(listed: Listed) -> None:
+    """Add the volumes that slices make up."""
+    for found in listed.slices.volumes():
+        if isinstance(found, ImageRow):
+            listed.rows.append(found)
+        else:
+            listed.bad.append(found)
+            listed.images -= 1
 
 
 def _plain(path: str) -> str:
@@ -151,10 +169,9 @@ def _reader(path: Path) -> ModuleType:
         raise ImageError(path, ANOTHER_KIND) from error
 
 
-def _told(path: Path, reader: ModuleType) -> Iterator[dict[str, str]]:
+def _told(path: Path, reader: ModuleType, header: Any) -> Iterator[dict[str, str]]:
     """What a file says of each of its images."""
-    if hasattr(reader, "read_header"):
-        header = _header(path, reader)
+    if header is not None:
         if not header.frames:
             raise ImageError(path, NO_IMAGE)
         yield {name: value for name, value in header._asdict().items() if isinstance(value, str)}

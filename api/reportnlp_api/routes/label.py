@@ -48,7 +48,9 @@ async def label(request: Request) -> Response:
     catalogue: Catalogue = state.catalogue
     asked = parse(request.headers.get("content-type", ""), await body_of(request, settings.deadline_s))
     check_sizes(asked, settings)
-    method = catalogue.find(asked.panel, asked.method)
+    method = catalogue.asked(
+        asked.panel, asked.method, abstain=asked.options.abstain, pointer="/options/abstain"
+    )
     reports = to_label(asked, method)
     facts = request.state.facts
     facts.update(panel=method.panel, labelled_by=method.name, reports=len(reports))
@@ -121,7 +123,7 @@ def check_sizes(asked: LabelRequest, settings: Settings) -> None:
         if len(report.text) > limit
     ]
     if faults:
-        raise ProblemError(413, "report-too-long", f"{detail} Send it in parts.", faults)
+        raise ProblemError(413, "report-too-long", f"{detail} See errors.", faults)
 
 
 def to_label(asked: LabelRequest, method: Method) -> list[Asked]:

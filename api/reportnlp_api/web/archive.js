@@ -22,6 +22,14 @@ export const sent = new Map();
 
 export function startArchive(catalogue) {
   offer(catalogue, find("#archive-panel"), [find("#archive-method")]);
+  const offerDoubt = () => {
+    const [panel, method] = [find("#archive-panel").value, find("#archive-method").value];
+    const chosen = catalogue.models.find((model) => model.panel === panel && model.name === method);
+    show(chosen.can_abstain, find("#archive-abstain").parentElement);
+    if (!chosen.can_abstain) find("#archive-abstain").checked = false;
+  };
+  for (const menu of ["#archive-panel", "#archive-method"]) find(menu).addEventListener("change", offerDoubt);
+  offerDoubt();
   takeFiles({
     place: find("#archive-drop"),
     button: find("#archive-open"),
@@ -88,6 +96,7 @@ async function begin() {
   await startJob(id, reports, settings);
   sent.set(id, reports);
   given = null;
+  show(false, find("#archive-unread"));
   find("#archive-name").textContent = "Drop another file here";
   find("#archive-about").textContent = `Sent ${counted(reports.length, "report")}.`;
   location.hash = `#/archive/${id}`;

@@ -35,15 +35,36 @@ def shown(dataset: Dataset, stored: npt.NDArray[Any], first: int, window: Window
         return of_type(grey(apply_color_lut(stored, dataset)), window)
     if int(dataset.get("SamplesPerPixel") or 1) > 1:
         return of_type(grey(stored), window)
-    padded = _padding(dataset, stored)
-    pixels = _interesting(_group(dataset, first), _rescaled(dataset, stored, first), ~padded, window)
+    return shown_grey(dataset, rescaled(dataset, stored, first), padding(dataset, stored), first, window)
+
+
+def shown_grey(
+    dataset: Dataset,
+    values: npt.NDArray[Any],
+    padded: npt.NDArray[np.bool_],
+    first: int,
+    window: Window | None,
+) -> Pixels:
+    """What a viewer shows of grey values.
+
+    Args:
+        dataset: whose elements say how they are shown.
+        values: (..., height, width) numbers in their units.
+        padded: same shape, which only fill up the rectangle.
+        first: number of the first frame in `values`.
+        window: in the units of `values`; None is the data set's own.
+
+    Returns:
+        (..., height, width) float32 in [0, 1].
+    """
+    pixels = _interesting(_group(dataset, first), values, ~padded, window)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         pixels = 1 - pixels
     pixels[padded] = 0
     return pixels
 
 
-def _padding(dataset: Dataset, stored: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def padding(dataset: Dataset, stored: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which pixels only fill up the rectangle; a limit makes it a range of values (C.7.5.1.1.2)."""
     value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
     if value is None or stored.dtype.kind == "f":
@@ -53,7 +74,7 @@ def _padding(dataset: Dataset, stored: npt.NDArray[Any]) -> npt.NDArray[np.bool_
     return np.asarray((stored >= ends.min()) & (stored <= ends.max()))
 
 
-def _rescaled(dataset: Dataset, stored: npt.NDArray[Any], first: int) -> npt.NDArray[Any]:
+def rescaled(dataset: Dataset, stored: npt.NDArray[Any], first: int) -> npt.NDArray[Any]:
     """The values in their units; an enhanced multi-frame image may have a slope for each frame."""
     from pydicom.pixels.processing import apply_modality_lut
 

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from reportnlp.errors import ImageError
-from reportnlp.images.pixels import Image, Window
+from reportnlp.images.pixels import Image, Pixels, Window
+from reportnlp.images.readers._dicom_file import check, opened, quiet
+from reportnlp.images.readers._dicom_series import read_stack
 from reportnlp.images.readers._dicom_values import shown
-from reportnlp.images.readers.blocks import LARGEST, finite, needs, told
+from reportnlp.images.readers.blocks import finite, needs, told
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 TITLE = "DICOM"
 SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
-
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-NO_PIXELS = "it has no pixel data"
-NO_DICOM = "it is no DICOM file"
-SEALED = "it is encrypted"
-UNSEAL = "Decrypt it first: nothing here holds keys."
-ENVELOPE = bytes.fromhex("2a864886f70d010703")
-"""Enveloped data of CMS (RFC 5652), in which a secure DICOM file lies (PS3.10 7.4)."""
 
 TAGS = (
     *("StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber", "PatientID", "ViewPosition", "Laterality"),
@@ -57,6 +47,9 @@ class Header(NamedTuple):
 def read(path: Path, frame: int | None = None, window: Window | None = None) -> Image:
     """Read one image: (height, width), or (frames, height, width) of a file with several.
 
+    `folder#UID` is the series of that UID in a folder, a file a slice, as one volume, and `folder` its only
+    series; `frame` is then one of its slices. See `reportnlp.images.readers._dicom_series`.
+
     What the values mean is worked out as PS3.3 C.7.6.16 and C.11 say: stored, rescaled, windowed (by the
     file's own window, or the first of several, unless one is given), inverted for MONOCHROME1. Padding is
     black.
@@ -67,15 +60,23 @@ def read(path: Path, frame: int | None = None, window: Window | None = None) -> 
     """
     with needs("Reading DICOM"):
         from pydicom.pixels.utils import pixel_array
-    with told(path), _quiet():
-        dataset = _opened(path)
-        _check(path, dataset, frame)
+    if not path.is_file():
+        with told(path), quiet():
+            stack = read_stack(path, frame, window)
+            return _image(stack.dataset, stack.pixels, stack.spacing)
+    with told(path), quiet():
+        dataset = opened(path)
+        check(path, dataset, frame)
         stored = pixel_array(dataset, index=frame)
         pixels = shown(dataset, finite(path, stored), frame or 0, window)
+    return _image(dataset, finite(path, pixels), _spacing(dataset, pixels.ndim))
+
+
+def _image(dataset: Dataset, pixels: Pixels, spacing: tuple[float, ...] | None) -> Image:
     head = _header(dataset)
     return Image(
-        pixels=finite(path, pixels),
-        spacing=_spacing(dataset, pixels.ndim),
+        pixels=pixels,
+        spacing=spacing,
         modality=head.modality,
         view=head.view,
         laterality=head.laterality,
@@ -94,75 +95,8 @@ def read_header(path: Path) -> Header:
     """
     with needs("Reading DICOM"):
         import pydicom  # noqa: F401
-    with told(path), _quiet():
-        return _header(_opened(path, stop_before_pixels=True, specific_tags=list(TAGS)))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Let pydicom not warn of each odd value: it quotes them, and they may be a patient's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _opened(path: Path, **how: Any) -> Dataset:
-    """The data set, of a file without the usual preamble too."""
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-    from pydicom.uid import ImplicitVRLittleEndian
-
-    try:
-        return dcmread(path, **how)
-    except InvalidDicomError:
-        _refuse_sealed(path)
-    with told(path, NO_DICOM):
-        bare = dcmread(path, force=True, **how)
-    if "SOPClassUID" not in bare:
-        raise ImageError(path, NO_DICOM)
-    if "TransferSyntaxUID" not in bare.file_meta:
-        bare.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    return bare
-
-
-def _refuse_sealed(path: Path) -> None:
-    with path.open("rb") as file:
-        head = file.read(64)
-    packed = head.startswith(b"PK\x03\x04")
-    if (head[:1] == b"\x30" and ENVELOPE in head) or (packed and head[6] & 1) or head.startswith(b"Salted__"):
-        raise ImageError(path, SEALED, UNSEAL)
-    if packed:
-        raise ImageError(path, "it is a zip archive", "Unpack it first.")
-
-
-def _check(path: Path, dataset: Dataset, frame: int | None) -> None:
-    """Refuse, in plain words, what decoders refuse in many."""
-    if not any(name in dataset for name in PIXELS):
-        if "EncryptedAttributesSequence" in dataset:
-            raise ImageError(path, SEALED, UNSEAL)
-        raise ImageError(path, NO_PIXELS)
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frame is not None and not 0 <= frame < frames:
-        raise ImageError(path, "there is no such frame", f"{frame} was asked for; it has 0 to {frames - 1}.")
-    if float(dataset.get("Rows") or 0) * float(dataset.get("Columns") or 0) * frames > LARGEST:
-        raise ImageError(path, "it claims more values than an image has")
-    _check_decoder(path, dataset)
-
-
-def _check_decoder(path: Path, dataset: Dataset) -> None:
-    from pydicom.pixels.decoders.base import get_decoder
-
-    syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        usable = get_decoder(syntax).is_available
-    except NotImplementedError:
-        usable = False
-    if not usable:
-        raise ImageError(
-            path,
-            f"no decoder takes its transfer syntax {syntax.name}",
-            "Install them: pip install 'reportnlp[images]'; or transcode it.",
-        )
+    with told(path), quiet():
+        return _header(opened(path, stop_before_pixels=True, specific_tags=list(TAGS)))
 
 
 def _header(dataset: Dataset) -> Header:

@@ -23,17 +23,25 @@ def read(path: Path, frame: int | None = None, window: Window | None = None) -> 
     """Read one picture; only frame 0 can be asked for.
 
     Raises:
-        ImageError: it is no such picture, is cut short, or claims to be too large to be one.
+        ImageError: it is no such picture, moves, is cut short, or claims to be too large to be one.
     """
     with needs("Reading PNG and JPEG"):
         from PIL import Image as Pillow
         from PIL import ImageOps
     try:
         with told(path), Pillow.open(path) as picture:
+            _refuse_animation(path, picture)
             values = _values(ImageOps.exif_transpose(picture))
     except ImageError as error:
         raise _plainer(path, error) from error.__cause__
     return Image(of_type(chosen(path, finite(path, values), frame), window))
+
+
+def _refuse_animation(path: Path, picture: Pillow.Image) -> None:
+    """A PNG of several pictures is refused; a JPEG may hold smaller ones of itself, which do not count."""
+    count = getattr(picture, "n_frames", 1)
+    if picture.format == "PNG" and count > 1:
+        raise ImageError(path, "it is an animation", f"It has {count} pictures; save each by itself.")
 
 
 def _plainer(path: Path, error: ImageError) -> ImageError:
