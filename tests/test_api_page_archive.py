@@ -226,6 +226,7 @@ def test_a_job_is_cancelled_and_then_deleted(page: Page, tmp_path: Path) -> None
     page.locator("#job-cancel", has_text="Delete the job").click()
 
     page.locator("#job").wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.id") == "archive-open"
     page.locator(f"#jobs a[href='#/archive/{job}']").wait_for(state="detached")
 
 

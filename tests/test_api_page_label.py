@@ -76,7 +76,8 @@ def test_the_keyboard_alone_labels(page: Page) -> None:
     page.keyboard.insert_text(TEXT)
     page.keyboard.press("Control+Enter")
     page.locator(".findings").wait_for()
-    for _ in range(20):
+    assert page.evaluate("document.activeElement.id") == "text-shown"
+    for _ in range(3):
         page.keyboard.press("Tab")
         if page.locator("mark.lit").count():
             break
@@ -329,6 +330,14 @@ def test_a_report_past_the_limit_is_told_the_limit_once_and_in_words(
         assert "/" not in told
         assert page.locator("#label-status").inner_text() == ""
         assert "Pulmonary" not in told
+
+
+def test_on_a_phone_the_answer_comes_into_view(browser: Browser, page_site: str) -> None:
+    with opened(browser, f"{page_site}/", viewport={"width": 390, "height": 700}) as page:
+        label(ready(page), TEXT)
+        bottom = page.locator("#label-status").evaluate("line => line.getBoundingClientRect().bottom")
+
+        assert 0 < bottom <= 700
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -248,6 +249,24 @@ def test_the_results_of_a_job_can_be_reviewed(page: Page) -> None:
 
     assert "40 open" in page.locator("#review-status").inner_text()
     assert page.locator("#review-text mark").count() > 0
+
+
+def test_a_long_report_id_makes_nothing_wider_than_a_phone(browser: Browser, page_site: str) -> None:
+    ids = [f"{'1.2.840.113619.2.55.3.' * 5}{number}" for number in range(3)]
+    cell = {"question": PE, "answer": "present", "probability": 0.9, "section": "impression", "model": "m"}
+    lines = [json.dumps(cell | {"report_id": one, "evidence_start": 0, "evidence_end": 4}) for one in ids]
+    with opened(browser, f"{page_site}/#/review", viewport={"width": 360, "height": 700}) as page:
+        give(ready(page), "#review-table", "labels.jsonl", "\n".join(lines))
+        give(page, "#review-reports", "reports.csv", "\n".join(["id,text", *(f"{one},Clot." for one in ids)]))
+        page.click("#review-form .main")
+        press(page, "a")
+        page.locator("#review-status", has_text="1 accepted").wait_for()
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def give(page: Page, field: str, name: str, content: str) -> None:
+    page.set_input_files(field, {"name": name, "mimeType": "text/plain", "buffer": content.encode()})
 
 
 def test_what_a_job_gives_stands_in_the_place_of_a_file_until_one_is_chosen(page: Page, table: Path) -> None:

@@ -12,7 +12,7 @@ const STATES = {
   running: ["value", "\u2026"],
   done: ["done", "\u2713"],
   failed: ["failed", "!"],
-  cancelled: ["absent", "\u2212"],
+  cancelled: ["not_mentioned", "\u2212"],
 };
 
 /** What is lost with a job in a state, asked before it is: nothing of a job that has neither begun nor come to anything. */
@@ -152,8 +152,9 @@ async function cancel() {
     const job = await readJob(id);
     if (ENDED.includes(job.state) !== ENDED.includes(state)) return see(job); // it is over since: to end it would delete it
     await endJob(id);
-    if (ENDED.includes(state)) location.hash = "#/archive";
-    else watch(id, changed);
+    if (!ENDED.includes(state)) return watch(id, changed);
+    location.hash = "#/archive";
+    find("#archive-open").focus(); // the button pressed is gone with the job
   } catch (error) {
     tell(notice, error);
   }

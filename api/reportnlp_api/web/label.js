@@ -92,6 +92,7 @@ function stay(error) {
   if (isSame) showMarked(true);
   const earlier = `Not labelled anew. The findings below are ${isSame ? "from before" : "of the earlier text"}.`;
   age(labelled === null ? "" : earlier);
+  bringIntoView(notice);
 }
 
 async function label() {
@@ -136,12 +137,20 @@ function present(answers, took) {
   showFindings(find("#label-findings"), rows, methods, (key, scroll) => light(shown, key, scroll));
   status.textContent = summary(rows, answers.length > 1);
   about(answers, took);
+  bringIntoView(status);
 }
 
-/** Shows the text with its marks, or to be written in. */
+/** Shows the text with its marks, or to be written in; who was in the one goes on in the other. */
 function showMarked(marked) {
+  const hadFocus = document.activeElement === text;
   show(marked, shown, find("#text-edit"));
   show(!marked, text);
+  if (marked && hadFocus) shown.focus({ preventScroll: true });
+}
+
+/** On a small screen the answer is below what is seen. */
+function bringIntoView(element) {
+  if (element.getBoundingClientRect().bottom > innerHeight) element.scrollIntoView({ block: "center" });
 }
 
 function summary(rows, isPair) {
@@ -159,7 +168,7 @@ function about(answers, took) {
   const [first] = answers;
   const facts = [
     ["Model", answers.map((answer) => answer.model).join(", ")],
-    ["Read", `${count(first.tokens)} words and signs in ${first.sections.join(", ").replaceAll("_", " ") || "no section"}`],
+    ["Read", `${count(first.tokens)} words and signs in ${[...new Set(first.sections)].join(", ").replaceAll("_", " ") || "no section"}`],
     ["Panel", `${first.panel}, ${first.panel_digest.slice(0, 12)}`],
     ["Version", first.version],
     ["Took", `${Math.round(took)} ms`],
