@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,36 @@ def test_a_store_holds_what_could_be_read_and_is_read_once(
     assert before == store.digest(np.arange(10)) != store.digest(np.arange(9))
     planted(tmp_path, count=10, seed=5)
     assert store_of(tmp_path, some).digest(np.arange(10)) != before
+
+
+def test_what_another_store_has_is_copied_and_what_changed_is_read(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (4, SIDE, SIDE), dtype=np.uint8)
+    for at in range(4):
+        np.savez(tmp_path / f"{at}.npz", image=values[at])
+    some = [ImageRow(f"s{at}", f"{at}.npz") for at in range(4)]
+    kept = tmp_path / "kept"
+    first = fill(some[:3], tmp_path, SIZE, kept, Silent(), look=True)
+    assert [len(digest) for digest in first.digests] == [32] * 3
+    np.savez(tmp_path / "1.npz", image=values[1, ::-1].copy())
+    os.utime(tmp_path / "1.npz", ns=(1, 1))
+    read = Counted()
+    # The same images, named from another folder and in another order.
+    elsewhere = [ImageRow(row.study, f"../{row.image}") for row in reversed(some)]
+    (tmp_path / "labels").mkdir()
+    store = fill(elsewhere, tmp_path / "labels", SIZE, tmp_path / "store", read, kept=kept)
+    assert read.totals == [2]
+    expected = np.stack([values[3], values[2], values[1, ::-1], values[0]]) / 255
+    np.testing.assert_allclose(store.pixels.astype(np.float32), expected, atol=1e-3)
+
+
+class Counted(Silent):
+    """Hears how much there is to do."""
+
+    def __init__(self) -> None:
+        self.totals: list[int | None] = []
+
+    def phase(self, name: str, total: int | None, unit: str) -> None:
+        self.totals.append(total)
 
 
 def test_a_store_that_was_not_finished_is_read_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 
 from reportnlp.errors import InputError, OutputError, ReportNLPError, ResumeError
 from reportnlp.formats.blocks import ReadOptions
+from reportnlp.images.loader import read_row
 from reportnlp.images.manifest import ImageRow, write_manifest
 from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
@@ -21,6 +23,7 @@ from reportnlp.jobs._images_fit import ImageRecipe
 from reportnlp.jobs._images_split import split
 from reportnlp.jobs.images_line import ImagesLineJob
 from reportnlp.training.settings import TrainSettings
+from tests.conftest import Command
 from tests.planted_images import SIDE, planted, rows
 
 torch.set_num_threads(1)
@@ -60,6 +63,40 @@ def test_from_reports_to_an_evaluated_image_model(desk: Path) -> None:
     made = {path.name for path in (desk / "line").iterdir()}
     assert {"labels.parquet", "image_labels.parquet", "model", "answers.parquet", "evaluation.html"} <= made
     assert {row.split for row in read_table(desk / "line" / "image_labels.parquet").rows} == {"train", "test"}
+
+
+def test_images_are_read_once_before_the_test(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times: Counter[str] = Counter()
+
+    def counted(row: ImageRow, *given: Any, **named: Any) -> Any:
+        times[Path(row.image).name] += 1
+        return read_row(row, *given, **named)
+
+    monkeypatch.setattr("reportnlp.images.reading.read_row", counted)
+    images_line.run(job(desk, findings=("pneumonia",)))
+    sides = {Path(row.image).name: row.split for row in read_table(desk / "line/image_labels.parquet").rows}
+    assert times == {image: 2 if side == "test" else 1 for image, side in sides.items()}
+    assert not (desk / "line" / images_line.SEEN).exists()
+
+
+def test_a_line_that_lost_images_says_so(desk: Path, reportnlp: Command) -> None:
+    some = [*rows(COUNT)[:-1], ImageRow(f"s{COUNT}", "gone.png", report_id="r0")]
+    write_manifest(some, desk / "manifest.csv")
+    told = reportnlp(
+        *(
+            "images",
+            "line",
+            str(desk / "reports.jsonl"),
+            str(desk / "manifest.csv"),
+            "-o",
+            str(desk / "line"),
+        ),
+        *("--finding", "pneumonia", "--model", "small_cnn", "--set", "widths=4,8", "--size", "16"),
+        *("--epochs", "1", "--augment", "none"),
+    )
+    assert told.code == 3
+    assert "images: 120 = labelled 119 + cannot be used 1" in told.out
+    assert "image_labels.parquet.quarantine.jsonl" in told.err
 
 
 def test_a_stopped_line_goes_on_where_it_was(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

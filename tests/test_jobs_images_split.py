@@ -123,7 +123,7 @@ def test_rare_answers_are_spread_over_all_sides_and_patients_stay_whole(seed: in
     # Ten patients of forty have it: of 30 images 7 or 8 should.
     answers = {f"s{at}": "present" if at // 3 % 4 == 0 else "absent" for at in range(120)}
     rows = [ImageRow(f"s{at}", f"in/{at}.png", patient=f"p{at // 3}") for at in range(120)]
-    shares = {"test_share": 0.25, "valid_share": 0.25, "seed": seed, "unchecked": True}
+    shares: dict[str, Any] = {"test_share": 0.25, "valid_share": 0.25, "seed": seed, "unchecked": True}
     labels = labelled(tmp_path, rows, answers=answers, **shares).labels
     for side in ("valid", "test"):
         here = [at for at, each in enumerate(labels.rows) if each.split == side]

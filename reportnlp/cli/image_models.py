@@ -279,7 +279,8 @@ def line(
     """From an archive of reports and their images to an image model and its evaluation, in one go.
 
     The steps are label, images labels, images train, images predict and images evaluate, and OUT has what
-    each made. Options of a step that are not here need that step's own command.
+    each made. What cannot be used is listed beside it, and the exit code is 3. Options of a step that are not
+    here need that step's own command.
     """
     from reportnlp.errors import InputError
     from reportnlp.images.policies import Rules
@@ -311,6 +312,10 @@ def line(
     with terminal.progress() as progress:
         lines = job.run(wanted, progress)
     tell(lines)
+    if lists := job.quarantines(out):
+        for path in lists:
+            typer.echo(f"reportnlp: what could not be used is listed in {path}", err=True)
+        raise typer.Exit(terminal.QUARANTINED)
 
 
 def recipe(

@@ -15,9 +15,13 @@ import numpy.typing as npt
 from reportnlp.errors import ImageError, MissingExtraError
 from reportnlp.images.loader import read_row
 from reportnlp.images.manifest import ImageRow
+from reportnlp.images.pixels import Image
 from reportnlp.images.preprocessing import Preprocessing
 
 Floats = npt.NDArray[np.float32]
+
+
+BLANK = "all its pixels are of one value"
 
 
 class BadImage(NamedTuple):
@@ -34,6 +38,13 @@ class BadImage(NamedTuple):
     mend: str
 
 
+class Sized(NamedTuple):
+    """One image at the network's size, and the digest of what it was before; "" where nobody asked."""
+
+    pixels: Floats
+    digest: str
+
+
 class Part(NamedTuple):
     """Some images, in their order.
 
@@ -41,11 +52,28 @@ class Part(NamedTuple):
         at: (images,) their numbers among all.
         pixels: (images, *size) float32 in [0, 1].
         bad: number and fault of those that are missing here.
+        digests: (images,) of their pixels as they were read; "" where nobody asked.
     """
 
     at: list[int]
     pixels: Floats
     bad: list[tuple[int, BadImage]]
+    digests: list[str]
+
+
+def seen(image: Image, name: str) -> str:
+    """The digest of an image that shows something.
+
+    Args:
+        image: as a reader gives it.
+        name: what it is called in messages.
+
+    Raises:
+        ImageError: all its pixels are of one value.
+    """
+    if image.pixels.min() == image.pixels.max():
+        raise ImageError(name, BLANK, "A film that was never exposed teaches nothing.")
+    return image.digest
 
 
 @dataclass(frozen=True)
@@ -55,15 +83,17 @@ class _Reader:
     rows: Sequence[ImageRow]
     root: Path
     preprocessing: Preprocessing
+    look: bool
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, at: int) -> tuple[int, Floats | BadImage]:
+    def __getitem__(self, at: int) -> tuple[int, Sized | BadImage]:
         row = self.rows[at]
         try:
             image = read_row(row, self.root, window=self.preprocessing.shown)
-            return at, self.preprocessing.sized(image, row.image)
+            digest = seen(image, row.image) if self.look else ""
+            return at, Sized(self.preprocessing.sized(image, row.image), digest)
         except ImageError as error:
             return at, BadImage(row, error.reason, error.mend)
 
@@ -75,6 +105,7 @@ def read_parts(
     *,
     size: int,
     workers: int = 0,
+    look: bool = False,
 ) -> Iterator[Part]:
     """Read images in their order, some at a time.
 
@@ -84,6 +115,7 @@ def read_parts(
         preprocessing: what size they get; mean and spread stay as they are.
         size: images a part.
         workers: processes that read; 0: this one does.
+        look: tell digests, and take images of one value for faulty.
 
     Raises:
         MissingExtraError: torch is not installed.
@@ -94,7 +126,7 @@ def read_parts(
     except ImportError as error:
         raise MissingExtraError("Images", "images") from error
 
-    data: Any = _Reader(rows, root, preprocessing)
+    data: Any = _Reader(rows, root, preprocessing, look)
     loader = DataLoader(
         data,
         batch_size=size,
@@ -111,13 +143,13 @@ def read_parts(
 class _Collate:
     size: tuple[int, ...]
 
-    def __call__(self, items: Sequence[tuple[int, Floats | BadImage]]) -> Part:
+    def __call__(self, items: Sequence[tuple[int, Sized | BadImage]]) -> Part:
         good = [(at, found) for at, found in items if not isinstance(found, BadImage)]
         bad = [(at, found) for at, found in items if isinstance(found, BadImage)]
         pixels = np.zeros((len(good), *self.size), dtype=np.float32)
         for place, (_, found) in enumerate(good):
-            pixels[place] = found
-        return Part([at for at, _ in good], pixels, bad)
+            pixels[place] = found.pixels
+        return Part([at for at, _ in good], pixels, bad, [found.digest for _, found in good])
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from reportnlp.errors import OutputError
 from reportnlp.images.loader import file_of
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.preprocessing import Preprocessing
-from reportnlp.images.reading import BadImage, read_parts
+from reportnlp.images.reading import BadImage, Part, read_parts
 from reportnlp.training.progress import Progress
 
 PIXELS, ABOUT = "pixels.npy", "pixels.json"
@@ -33,11 +34,13 @@ class Store:
         pixels: (images, *size) float16 in [0, 1], mapped from the file.
         good: (images given,) bool, which of them it holds; the rest of `pixels` is black.
         bad: what is wrong with the others.
+        digests: (images given,) of their pixels as they were read; "" where nobody asked.
     """
 
     pixels: npt.NDArray[np.float16]
     good: npt.NDArray[np.bool_]
     bad: tuple[BadImage, ...]
+    digests: tuple[str, ...] = ()
 
     def spread(self, at: npt.NDArray[np.intp]) -> tuple[float, float]:
         """Mean and standard deviation of the grey values of some images; 0 and 1 where there is none."""
@@ -67,6 +70,8 @@ def fill(
     progress: Progress,
     *,
     workers: int = 0,
+    look: bool = False,
+    kept: Path | None = None,
 ) -> Store:
     """Read all images into a folder, or take what an earlier reading of the same files left there.
 
@@ -77,60 +82,113 @@ def fill(
         folder: where `pixels.npy` goes.
         progress: hears of it.
         workers: processes that read.
+        look: tell digests, and take images of one value for faulty.
+        kept: folder that another call filled; its images are copied, not read again.
 
     Raises:
         OutputError: no room, no permission.
     """
-    key = _key(rows, root, preprocessing)
-    there = _there(folder, key, rows)
+    names = _fingerprints(rows, root)
+    about = {"asked": _asked(preprocessing, look), "images": names}
+    there = _there(folder, about, rows)
     if there is not None:
         return there
-    progress.phase("reading images", len(rows), "images")
-    good, bad = np.zeros(len(rows), dtype=np.bool_), {}
+    good = np.zeros(len(rows), dtype=np.bool_)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ABOUT).unlink(missing_ok=True)
         pixels = np.lib.format.open_memmap(
             folder / PIXELS, mode="w+", dtype=KEPT, shape=(len(rows), *preprocessing.size)
         )
-        for part in read_parts(rows, root, preprocessing, size=AT_ONCE, workers=workers):
-            pixels[part.at] = part.pixels
-            good[part.at] = True
-            bad.update(dict(part.bad))
+        if kept is not None:
+            good[_copy(kept, preprocessing, names, pixels)] = True
+        left = np.flatnonzero(~good)
+        progress.phase("reading images", len(left), "images")
+        some = [rows[at] for at in left.tolist()]
+        bad: dict[int, BadImage] = {}
+        digests = [""] * len(rows)
+        for part in read_parts(some, root, preprocessing, size=AT_ONCE, workers=workers, look=look):
+            _put(part, left, pixels, good, bad, digests)
             progress.advance(len(part.at) + len(part.bad))
         pixels.flush()
         faults = [[at, one.reason, one.mend] for at, one in sorted(bad.items())]
-        (folder / ABOUT).write_text(json.dumps({"key": key, "bad": faults}), encoding="utf-8")
+        told = json.dumps({**about, "bad": faults, "digests": digests})
+        (folder / ABOUT).write_text(told, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror}.") from error
-    return Store(pixels, good, tuple(bad[at] for at in sorted(bad)))
+    return Store(pixels, good, tuple(bad[at] for at in sorted(bad)), tuple(digests))
 
 
-def _there(folder: Path, key: str, rows: Sequence[ImageRow]) -> Store | None:
+def _put(
+    part: Part,
+    numbers: npt.NDArray[np.intp],
+    pixels: npt.NDArray[np.float16],
+    good: npt.NDArray[np.bool_],
+    bad: dict[int, BadImage],
+    digests: list[str],
+) -> None:
+    """Put some images where they belong: number i of the part's is `numbers[i]` of all."""
+    at = numbers[part.at]
+    pixels[at] = part.pixels
+    good[at] = True
+    bad.update({int(numbers[place]): one for place, one in part.bad})
+    for place, digest in zip(at.tolist(), part.digests, strict=True):
+        digests[place] = digest
+
+
+def _copy(
+    kept: Path, preprocessing: Preprocessing, names: Sequence[str], pixels: npt.NDArray[np.float16]
+) -> list[int]:
+    """Copy what another folder has at that size; returns the numbers of those images."""
+    about, there = _read(kept)
+    if about is None or there is None or about["asked"][0] != _asked(preprocessing, False)[0]:
+        return []
+    bad = {at for at, _, _ in about["bad"]}
+    place = {name: at for at, name in enumerate(about["images"]) if at not in bad}
+    found = [at for at, name in enumerate(names) if name in place]
+    for at in found:
+        pixels[at] = there[place[names[at]]]
+    return found
+
+
+def _read(folder: Path) -> tuple[Any, npt.NDArray[np.float16] | None]:
+    """What a folder says of its images, and they; None and None where it is not whole."""
     try:
-        about: Any = json.loads((folder / ABOUT).read_text("utf-8"))
-        if about["key"] != key:
-            return None
-        pixels = np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, KeyError, TypeError):
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
+        return about, np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
+        return None, None
+
+
+def _there(folder: Path, about: dict[str, Any], rows: Sequence[ImageRow]) -> Store | None:
+    found, pixels = _read(folder)
+    if found is None or pixels is None or any(found.get(name) != value for name, value in about.items()):
         return None
     good = np.ones(len(rows), dtype=np.bool_)
-    good[[at for at, _, _ in about["bad"]]] = False
-    return Store(pixels, good, tuple(BadImage(rows[at], reason, mend) for at, reason, mend in about["bad"]))
+    good[[at for at, _, _ in found["bad"]]] = False
+    bad = tuple(BadImage(rows[at], reason, mend) for at, reason, mend in found["bad"])
+    return Store(pixels, good, bad, tuple(found["digests"]))
 
 
-def _key(rows: Sequence[ImageRow], root: Path, preprocessing: Preprocessing) -> str:
-    """Which files, how large and of when, at which size."""
-    state = blake2b(digest_size=16)
-    asked = preprocessing.model_dump(exclude={"mean", "std"})
-    state.update(json.dumps([asked, str(root.absolute())], sort_keys=True, default=str).encode())
+def _asked(preprocessing: Preprocessing, look: bool) -> list[Any]:
+    """At which size, and whether looked at, as JSON has it."""
+    asked: list[Any] = [preprocessing.model_dump(mode="json", exclude={"mean", "std"}), look]
+    return asked
+
+
+def _fingerprints(rows: Sequence[ImageRow], root: Path) -> list[str]:
+    """Of each image which file it is, how large and of when."""
     known: dict[Path, list[tuple[int, int]]] = {}
+    found = []
     for row in rows:
         file = file_of(root / row.image)
         if file not in known:
             known[file] = _state(file)
-        state.update(json.dumps([asdict(row)["image"], row.frame, known[file]]).encode())
-    return state.hexdigest()
+        # A table of labels and its manifest name one image from two folders.
+        image = os.path.normpath(root.absolute() / row.image)
+        said = json.dumps([image, row.frame, known[file]])
+        found.append(blake2b(said.encode(errors="surrogateescape"), digest_size=16).hexdigest())
+    return found
 
 
 def _state(place: Path) -> list[tuple[int, int]]:

@@ -9,16 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from reportnlp.errors import ImageError
 from reportnlp.images.loader import read_row
 from reportnlp.images.manifest import ImageRow
-from reportnlp.images.reading import BadImage
+from reportnlp.images.preprocessing import Preprocessing
+from reportnlp.images.reading import BadImage, seen
+from reportnlp.images.store import fill
 from reportnlp.training.progress import Progress
 
 AT_ONCE = 64
 """Images that a process is given at a time."""
-
-BLANK = "all its pixels are of one value"
 
 
 class Looked(NamedTuple):
@@ -69,9 +71,33 @@ def _looked(row: ImageRow, root: Path) -> ImageRow | BadImage:
     if row.digest:
         return row
     try:
-        image = read_row(row, root)
+        return replace(row, digest=seen(read_row(row, root), row.image))
     except ImageError as error:
         return BadImage(row, error.reason, error.mend)
-    if image.pixels.min() == image.pixels.max():
-        return BadImage(row, BLANK, "A film that was never exposed teaches nothing.")
-    return replace(row, digest=image.digest)
+
+
+def look_and_keep(
+    rows: Sequence[ImageRow],
+    root: Path,
+    *,
+    workers: int,
+    progress: Progress,
+    preprocessing: Preprocessing,
+    folder: Path,
+) -> Looked:
+    """The same, and keep the images at a network's size, for a training that is to follow.
+
+    Args:
+        rows: the images, whose paths lead from `root`.
+        root: see `rows`.
+        workers: processes that read.
+        progress: who watches.
+        preprocessing: which size.
+        folder: where they are kept, for `fill`.
+
+    Raises:
+        OutputError: no room, no permission.
+    """
+    store = fill(rows, root, preprocessing, folder, progress, workers=workers, look=True)
+    good = tuple(replace(rows[at], digest=store.digests[at]) for at in np.flatnonzero(store.good).tolist())
+    return Looked(good, store.bad)

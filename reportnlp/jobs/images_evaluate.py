@@ -74,7 +74,7 @@ def run(job: ImagesEvaluateJob, progress: Progress | None = None) -> ScoredImage
     """
     if job.out is not None:
         evaluate.check_out(job.out, job.overwrite)
-    gold = _asked_about(job)
+    gold_answers(job.gold, job.per)  # what cannot be scored is told before all images are read
     images, folder = named_images(job.inputs, split=job.split), open_folder(job.model)
     with TemporaryDirectory(prefix="reportnlp-") as work:
         predicted = predict(
@@ -85,6 +85,18 @@ def run(job: ImagesEvaluateJob, progress: Progress | None = None) -> ScoredImage
             workers=job.workers,
             progress=progress or Silent(),
         )
+    return score(job, predicted)
+
+
+def score(job: ImagesEvaluateJob, predicted: Predicted) -> ScoredImages:
+    """Score what a model said, and write the evaluation where that was asked for.
+
+    Raises:
+        InputError: nothing that can be compared.
+        OutputError: `out` cannot be written.
+        MissingExtraError: the libraries for evaluation are not installed.
+    """
+    gold = _asked_about(job)
     settings = EvaluateSettings(
         job.inputs,
         job.gold,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from reportnlp.archive import disk
@@ -13,7 +15,8 @@ from reportnlp.images.manifest import ImageRow, read_manifest
 from reportnlp.images.policies import Rules
 from reportnlp.images.reading import BadImage
 from reportnlp.jobs._images_join import findings_of, labels_about, labels_of
-from reportnlp.jobs._images_looked import look
+from reportnlp.jobs._images_looked import Looked
+from reportnlp.jobs._images_looked import look as look_at
 from reportnlp.jobs._images_made import Made, Sieve, counted
 from reportnlp.jobs._images_out import check_out, write
 from reportnlp.jobs._images_record import write_quarantine
@@ -66,8 +69,17 @@ class ImagesLabelsJob:
     overwrite: bool = False
 
 
-def run(job: ImagesLabelsJob, progress: Progress | None = None) -> Made:
+Look = Callable[[Sequence[ImageRow], Path], Looked]
+"""What looks at images, whose paths lead from a folder."""
+
+
+def run(job: ImagesLabelsJob, progress: Progress | None = None, *, look: Look | None = None) -> Made:
     """Make image labels and write them.
+
+    Args:
+        job: what to join, and how.
+        progress: hears of it.
+        look: looks at the images; None: `look` does.
 
     Raises:
         InputError: table or manifest cannot be read, nothing belongs together, or the split leaks.
@@ -75,7 +87,7 @@ def run(job: ImagesLabelsJob, progress: Progress | None = None) -> Made:
         UnknownNameError: no such finding, policy, column, way to split, or site.
     """
     check_out(job.out, overwrite=job.overwrite)
-    made = make(job, progress or Silent())
+    made = make(job, progress or Silent(), look)
     try:
         write(made.labels, job.out, copy=job.copy)
         write_quarantine(job.out, made.bad, made.rows)
@@ -84,7 +96,7 @@ def run(job: ImagesLabelsJob, progress: Progress | None = None) -> Made:
     return made
 
 
-def make(job: ImagesLabelsJob, progress: Progress) -> Made:
+def make(job: ImagesLabelsJob, progress: Progress, look: Look | None = None) -> Made:
     """Make image labels; nothing is written.
 
     Raises:
@@ -96,7 +108,9 @@ def make(job: ImagesLabelsJob, progress: Progress) -> Made:
     key = key_of(rows, labelled.answers.keys(), job.join)
     sieve = Sieve(rows, {"unusable rows": len(found) - len(rows)})
     findings = findings_of(labelled, job.findings, job.table)
-    bad = _sift(sieve, key, labelled, job, findings, progress)
+    look = look or partial(look_at, workers=job.workers, progress=progress)
+    bad = _looked(sieve, key, labelled, job, look)
+    _divide(sieve, key, labelled, job, findings)
     labels = labels_of(
         sieve.rows,
         job.manifest.parent,
@@ -111,15 +125,14 @@ def make(job: ImagesLabelsJob, progress: Progress) -> Made:
     return Made(labels, counts, bad, tuple(row for row in found if isinstance(row, BadRow)))
 
 
-def _sift(
+def _looked(
     sieve: Sieve,
     key: str,
     labelled: Labelled,
     job: ImagesLabelsJob,
-    findings: tuple[str, ...],
-    progress: Progress,
+    look: Look,
 ) -> tuple[BadImage, ...]:
-    """Leave what was asked for, has a report, can be read and has a split; returns what cannot be read."""
+    """Leave what was asked for, has a report and can be read; returns what cannot be read."""
     if job.views:
         sieve.keep("another view", lambda row: row.view in job.views)
     if job.sides:
@@ -127,8 +140,15 @@ def _sift(
     sieve.keep("without a report", lambda row: getattr(row, key) in labelled.answers)
     bad: tuple[BadImage, ...] = ()
     if not job.unchecked:
-        good, bad = look(sieve.rows, job.manifest.parent, workers=job.workers, progress=progress)
+        good, bad = look(sieve.rows, job.manifest.parent)
         sieve.put("cannot be used", good)
+    return bad
+
+
+def _divide(
+    sieve: Sieve, key: str, labelled: Labelled, job: ImagesLabelsJob, findings: tuple[str, ...]
+) -> None:
+    """Leave what counts of each study and has a split."""
     sieve.put("not the first of its study", [sieve.rows[at] for at in one_each(sieve.rows, job.several)[0]])
     # Whatever column named it: the report ties images together, and predictions are told by it.
     rows = [replace(row, report_id=getattr(row, key)) for row in sieve.rows]
@@ -145,4 +165,3 @@ def _sift(
     sieve.rows = list(parted)
     if job.split != "none":
         sieve.keep("on neither side of the split", lambda row: row.split is not None)
-    return bad

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reportnlp.archive.disk import digest, put_json, read_json
+from reportnlp.archive.disk import digest, put_json, quarantine_file, read_json
 from reportnlp.errors import InputError, OutputError, ResumeError
 from reportnlp.evaluation.read import read_answers
+from reportnlp.evaluation.tables import area_of
 from reportnlp.findings import Panel, load_panel
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.images.policies import Rules
@@ -18,6 +21,7 @@ from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.jobs import images_evaluate, images_labels, images_predict, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe, need_extras
 from reportnlp.jobs._images_line_check import check_line
+from reportnlp.jobs._images_looked import look_and_keep
 from reportnlp.jobs._images_made import describe
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import Presence
@@ -30,6 +34,9 @@ LABELS, IMAGES, MODEL, ANSWERS, PAGE, ABOUT = (
     "evaluation.html",
     "line.json",
 )
+SEEN = "images"
+"""Folder of all images at the network's size, until the training has taken its own."""
+
 FEWEST = 20
 """Reports that affirm a finding which a model is to learn unasked."""
 
@@ -129,7 +136,14 @@ def _join(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         seed=job.seed,
         overwrite=True,
     )
-    yield from describe(images_labels.run(wanted, progress))
+    look = partial(
+        look_and_keep,
+        workers=job.workers,
+        progress=progress,
+        preprocessing=job.preprocessing,
+        folder=job.out / SEEN,
+    )
+    yield from describe(images_labels.run(wanted, progress, look=look))
 
 
 def _affirmed(job: ImagesLineJob, panel: Panel) -> tuple[str, ...]:
@@ -157,6 +171,7 @@ def _train(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         yield f"the model is trained already: {out}"
         return
     yield from images_train.describe(images_train.run(_training(job), progress))
+    shutil.rmtree(job.out / SEEN, ignore_errors=True)
 
 
 def _training(job: ImagesLineJob) -> images_train.ImagesTrainJob:
@@ -167,6 +182,7 @@ def _training(job: ImagesLineJob) -> images_train.ImagesTrainJob:
         job.preprocessing,
         job.held_out,
         workers=job.workers,
+        kept=job.out / SEEN,
         seed=job.seed,
         command=job.command,
         resume=job.resume,
@@ -174,9 +190,10 @@ def _training(job: ImagesLineJob) -> images_train.ImagesTrainJob:
     )
 
 
-def _predict(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
+def _test(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
+    """Ask the model about the test images, and score what it says."""
     out = job.out / ANSWERS
-    wanted = images_predict.ImagesPredictJob(
+    asked = images_predict.ImagesPredictJob(
         (str(job.out / IMAGES),),
         job.out / MODEL,
         out,
@@ -185,10 +202,8 @@ def _predict(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         resume=job.resume,
         overwrite=True,
     )
-    yield from images_predict.describe(images_predict.run(wanted, progress), out)
-
-
-def _evaluate(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
+    predicted = images_predict.run(asked, progress)
+    yield from images_predict.describe(predicted, out)
     wanted = images_evaluate.ImagesEvaluateJob(
         (str(job.out / IMAGES),),
         job.out / MODEL,
@@ -200,17 +215,20 @@ def _evaluate(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         workers=job.workers,
         overwrite=True,
     )
-    scores = images_evaluate.run(wanted, progress).evaluation.scores
+    scores = images_evaluate.score(wanted, predicted).evaluation.scores
     yield (
         f"on the test images, against {'gold' if job.gold else 'what their reports say (no gold was given)'}:"
     )
-    for one in scores.presence:
-        if one.auroc is not None:
-            yield f"    AUROC {one.auroc.value:.3f}  {one.question} (n {one.n:,})"
+    yield from (f"    {area_of(one)}" for one in scores.presence)
     yield f"page in {job.out / PAGE}"
 
 
-_STEPS = (_label, _join, _train, _predict, _evaluate)
+def quarantines(out: Path) -> list[Path]:
+    """Lists of reports and images that could not be used, one a step that has any."""
+    return sorted(out.glob(quarantine_file(Path("*")).name))
+
+
+_STEPS = (_label, _join, _train, _test)
 
 
 def _begin(job: ImagesLineJob) -> None:

@@ -45,6 +45,7 @@ class ImagesTrainJob:
         held_out: share of the images that is held out where the labels name no split `valid`.
         threshold: "half" or "f1".
         workers: processes that read images.
+        kept: folder of images that are read already (`fill`); None: none are.
         seed: of everything random.
         command: the command line, for the model card.
         limits: what the model card says of where it fails.
@@ -59,6 +60,7 @@ class ImagesTrainJob:
     held_out: float = 0.15
     threshold: Threshold = "half"
     workers: int = 0
+    kept: Path | None = None
     seed: int = 0
     command: str = ""
     limits: str = ""
@@ -159,7 +161,8 @@ def _run(job: ImagesTrainJob, labels: ImageLabels, told: Progress) -> TrainedIma
     drawn = _images_data.sides(labels, held_out=job.held_out, seed=job.seed)
     used = np.concatenate([drawn.train, drawn.valid])
     some = labels.taken(used.tolist())
-    store = fill(some.rows, some.root, job.preprocessing, job.work / "images", told, workers=job.workers)
+    place = job.work / "images"
+    store = fill(some.rows, some.root, job.preprocessing, place, told, workers=job.workers, kept=job.kept)
     count = len(drawn.train)
     numbered = replace(drawn, train=np.arange(count), valid=np.arange(count, len(used)))
     sides = _images_data.readable(numbered, store)
