@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from reportnlp.errors import InputError
 from reportnlp.evaluation.labelled import Labelled
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.reading import BadImage
 from reportnlp.images.table import UNANSWERED, ImageLabels
+from reportnlp.jobs._images_data import Places, wanted
+from reportnlp.jobs._images_decide import one_sided
 from reportnlp.types import BadRow, Presence
 
 
@@ -119,6 +123,7 @@ def describe(made: Made) -> Iterator[str]:
     )
     names = dict.fromkeys(row.split for row in labels.rows)
     yield "splits: " + ", ".join(f"{name or 'none'} {_size(labels, name)}" for name in names)
+    yield from (f"warning: {told}" for told in one_sided(labels.findings, wanted(labels), _sides(labels)))
     if unknown := sum(row.patient is None for row in labels.rows):
         yield f"    {unknown} images name no patient: their studies are kept whole, not their patients"
     for at, finding in enumerate(labels.findings):
@@ -127,6 +132,11 @@ def describe(made: Made) -> Iterator[str]:
         none = int((labels.answers[:, at] == UNANSWERED).sum())
         masked = int((~labels.mask[:, at]).sum())
         yield f"    {finding}: {told}{f', unknown {none}' if none else ''}; masked {masked}"
+
+
+def _sides(labels: ImageLabels) -> dict[str, Places]:
+    names = np.array([row.split or "all" for row in labels.rows], dtype=object)
+    return {name: np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())}
 
 
 def _size(labels: ImageLabels, name: str | None) -> str:
