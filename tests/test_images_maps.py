@@ -45,7 +45,7 @@ def test_the_slice_of_a_volume_is_that_of_the_highest_evidence_and_said() -> Non
     assert (found.at, found.slices) == (4, 6)
     assert found.pixels.mean() == 0.5
     row, column = np.unravel_index(found.evidence.argmax(), found.evidence.shape)
-    assert (row * 4 // 300, column * 4 // 280) == (1, 2)
+    assert (int(row) * 4 // 300, int(column) * 4 // 280) == (1, 2)
 
 
 def test_a_map_lies_where_a_padded_network_saw_it() -> None:

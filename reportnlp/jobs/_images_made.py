@@ -66,11 +66,15 @@ class Sieve:
     rows: list[ImageRow]
     left_out: dict[str, int]
 
-    def keep(self, why: str, wanted: Callable[[ImageRow], bool]) -> None:
-        """Let the others fall through, for a reason."""
-        self.put(why, [row for row in self.rows if wanted(row)])
+    def keep(
+        self, why: str, wanted: Callable[[ImageRow], bool], mend: str = "Ask for less, or mend the manifest."
+    ) -> None:
+        """Let the others fall through, for a reason; `mend` is told where none is left."""
+        self.put(why, [row for row in self.rows if wanted(row)], mend)
 
-    def put(self, why: str, rows: Sequence[ImageRow]) -> None:
+    def put(
+        self, why: str, rows: Sequence[ImageRow], mend: str = "Ask for less, or mend the manifest."
+    ) -> None:
         """These are left.
 
         Raises:
@@ -80,9 +84,7 @@ class Sieve:
         self.rows = list(rows)
         if not rows:
             told = ", ".join(f"{name} {count}" for name, count in self.left_out.items() if count)
-            raise InputError(
-                f"No image is left to label. Left out: {told}. Ask for less, or mend the manifest."
-            )
+            raise InputError(f"No image is left to label. Left out: {told}. {mend}")
 
 
 def counted(
