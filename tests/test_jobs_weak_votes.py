@@ -229,6 +229,7 @@ def test_the_command_prints_tables_counts_and_warnings(desk: Path, reportnlp: Co
         ("--option chat.modl=x", "Did you mean 'model'?"),
         ("--option classifier", "no name.key=value"),
         ("--function gone.py", "There is no file gone.py"),
+        ("--functions rules,gone.py", "There is no file gone.py"),
         ("--panel chest_xry", "Did you mean 'chest_xray'?"),
     ],
 )
