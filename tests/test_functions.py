@@ -280,9 +280,21 @@ def test_an_entry_may_vote_twice_under_two_names() -> None:
     )
 
 
+def test_a_file_of_ones_own_may_be_named_among_the_others() -> None:
+    mine = Path("in/mine.py")
+    assert choose(["rules", "in/mine.py"], [], []) == (Chosen("rules", "rules"), Chosen("mine", "", mine))
+    assert choose(["first=in/mine.py"], [], ["first.word=clot"]) == (
+        Chosen("first", "", mine, (("word", "clot"),)),
+    )
+    assert choose(["mine"], [mine], []) == (Chosen("mine", "", mine),)
+    assert len(choose([], [mine], [])) == len(choose([], [], [])) + 1
+
+
 @pytest.mark.parametrize(
     ("names", "options", "message"),
     [
+        (["mine"], [], "A file of your own is named by its path: mine.py"),
+        (["in/rules.py", "rules"], [], "Two functions are called 'rules'"),
         (["ruls"], [], "Did you mean 'rules'"),
         (["rules", "rules"], [], "Two functions are called 'rules'"),
         (["rules"], ["doubt.x=1"], "No function that votes here is called 'doubt'"),

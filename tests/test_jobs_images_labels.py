@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from reportnlp.images.readers import dicom
 from reportnlp.images.readers._dicom_file import ENVELOPE
 from reportnlp.images.table import read_table
 from reportnlp.jobs import images_labels
-from reportnlp.jobs._images_made import Made
+from reportnlp.jobs._images_hidden import hidden
+from reportnlp.jobs._images_made import Made, describe
 from reportnlp.jobs._images_split import numbered, split
 from reportnlp.jobs.images_labels import ImagesLabelsJob
 from tests.conftest import Command
@@ -408,3 +410,46 @@ def test_a_leak_is_one_line_with_the_mend(tmp_path: Path, reportnlp: Command) ->
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "leave them out (--drop-leaks)" in err
     assert reportnlp("images", "labels", *arguments, "--drop-leaks").code == 0
+
+
+def test_hidden_ids_are_joined_by_the_same_salt(tmp_path: Path) -> None:
+    plain = run(desk(tmp_path), "plain.parquet")
+    rows = [row(tmp_path, at, study=hidden(f"s{at}", "pepper")) for at in range(COUNT)]
+    write_manifest(rows, tmp_path / "manifest.csv")
+    made = run(tmp_path, salt="pepper")
+    assert made.counts.used == COUNT
+    assert [list(one) for one in made.labels.answers] == [list(one) for one in plain.labels.answers]
+    assert {one.report_id for one in made.labels.rows} == {hidden(f"s{at}", "pepper") for at in range(COUNT)}
+    with pytest.raises(InputError, match="belong together"):
+        run(tmp_path, "other.parquet", salt="salt")
+
+
+def test_reports_in_place_of_labels_are_told_apart(tmp_path: Path) -> None:
+    desk(tmp_path)
+    lines = ["report_id,text,site", *(f"s{at},A report.,north" for at in range(COUNT))]
+    (tmp_path / "gold.csv").write_text("\n".join(lines), "utf-8")
+    with pytest.raises(InputError, match="has no finding column in it"):
+        images_labels.run(job(tmp_path))
+
+
+def test_a_column_to_join_by_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"no column 'accession', or nothing in it\. It can be joined by study"
+    ):
+        images_labels.run(job(desk(tmp_path), join="accession"))
+
+
+def test_views_that_there_are_are_listed(tmp_path: Path) -> None:
+    rows = [row(tmp_path, at, view=("PA", "AP", None)[at % 3]) for at in range(6)]
+    with pytest.raises(InputError, match=r"The views there are: \(none\) 2, AP 2, PA 2"):
+        images_labels.run(job(desk(tmp_path, rows), views=("XX",)))
+
+
+def test_a_side_with_one_answer_is_told_by_name(tmp_path: Path) -> None:
+    rows = [row(tmp_path, at, split="valid" if at in (0, 1) else "train") for at in range(COUNT)]
+    rows = [one for at, one in enumerate(rows) if one.split == "train" or at == 0]
+    rows = [replace(one, patient=None) for one in rows]
+    told = list(describe(run(desk(tmp_path, rows))))
+    assert [line for line in told if line.startswith("warning")] == [
+        "warning: edema: no absent image in valid"
+    ]

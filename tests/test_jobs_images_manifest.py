@@ -232,3 +232,33 @@ def test_the_commands_tell_counts_that_add_up(tmp_path: Path, reportnlp: Command
         "files: 10 = with images 3 + of another kind 2 + without an image 1 + cannot be used 4",
         "images: 3 of 2 studies and 2 known patients",
     ]
+
+
+def test_one_file_is_listed_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    np.savez(tmp_path / "in" / "set.npz", val_images=np.zeros((2, 8, 8), np.uint8))
+    (tmp_path / "in" / "other.png").write_text("not looked at")
+    found = listed(tmp_path, tmp_path / "in" / "set.npz")
+    assert [row.image for row in found.rows] == ["in/set.npz#val_images/0", "in/set.npz#val_images/1"]
+
+
+def test_a_pattern_that_matches_no_path_is_named_with_a_path_but_no_folder(tmp_path: Path) -> None:
+    for name in ("MillerAnn", "Doe"):
+        picture(tmp_path / "films" / name / "s1" / "view1.png")
+    with pytest.raises(InvalidDefinitionError, match="matches none of the 2 paths") as found:
+        listed(tmp_path, tmp_path / "films", pattern=r"patient(?P<patient>\d+)/(?P<study>study\d+)/")
+    assert "*/*/view1.png" in str(found.value)
+    assert "Miller" not in str(found.value) and "Doe" not in str(found.value)
+
+
+def test_all_ids_can_be_hidden_alike(tmp_path: Path) -> None:
+    root = archive(tmp_path)
+    plain = listed(tmp_path, root).rows
+    rows = listed(tmp_path, root, salt="pepper", hide="all", overwrite=True).rows
+    for name in ("patient", "study", "accession", "series"):
+        for before, after in zip(plain, rows, strict=True):
+            assert getattr(after, name) == images_manifest.hidden(getattr(before, name), "pepper")
+    with pytest.raises(InputError, match="--hide all needs a salt"):
+        ImagesManifestJob(root, tmp_path / "x.csv", hide="all")
+    with pytest.raises(UnknownNameError, match="Did you mean 'patient'"):
+        ImagesManifestJob(root, tmp_path / "x.csv", salt="s", hide="patients")

@@ -341,3 +341,32 @@ def test_a_table_for_other_trainers_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("Path,Pneumonia\na.png,1.0\n", "utf-8")
     with pytest.raises(InputError, match=r"CheXpert's layout is one\). Here the .parquet is"):
         images_train.run(job(tmp_path / "train.csv", tmp_path / "x"))
+
+
+def test_a_one_sided_training_is_told_by_name(tmp_path: Path) -> None:
+    there = planted(tmp_path)
+    split = tuple(
+        type(row)(**{**_fields(row), "split": "valid" if there[at] and at < 40 else "train"})
+        for at, row in enumerate(rows(80))
+    )
+    write_table(labels_of(there, tmp_path, rows=split), tmp_path / "labels.parquet")
+    trained = images_train.run(job(tmp_path / "labels.parquet", tmp_path / "model", recipe=recipe(epochs=1)))
+    told = images_train.describe(trained)
+    assert "warning: pneumonia: no absent image in valid" in told
+    reason = "no AUROC and no calibration of pneumonia: 20 present and 0 absent images are held out"
+    assert any(reason in line for line in told)
+    card = (tmp_path / "model" / "README.md").read_text("utf-8")
+    assert reason in card
+    assert "- pneumonia: no absent image in valid" in card
+
+
+def test_few_held_out_images_calibrate_nothing_and_it_says_so(tmp_path: Path) -> None:
+    there = planted(tmp_path)
+    split = rows(80, splits=("valid", "valid", *("train",) * 8))
+    write_table(labels_of(there, tmp_path, rows=split), tmp_path / "labels.parquet")
+    trained = images_train.run(job(tmp_path / "labels.parquet", tmp_path / "model", recipe=recipe(epochs=1)))
+    [told] = trained.record["missing"]
+    assert told == (
+        "pneumonia is not calibrated: 8 present and 8 absent images are held out, and it takes 10 of each"
+    )
+    assert trained.record["one_sided"] == []

@@ -327,6 +327,7 @@ def test_a_function_that_always_fails_ends_with_the_code_for_problems(desk: Path
         ("--option chat.modl=x", "Did you mean 'model'?"),
         ("--option classifier", "no name.key=value"),
         ("--function gone.py", "There is no file gone.py"),
+        ("--functions rules,gone.py", "There is no file gone.py"),
         ("--panel chest_xry", "Did you mean 'chest_xray'?"),
     ],
 )

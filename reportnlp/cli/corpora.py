@@ -8,7 +8,12 @@ from typing import Annotated
 import typer
 
 from reportnlp import terminal
-from reportnlp.cli.options import NotCoded, Overwrite
+from reportnlp.cli.options import (
+    NotCoded,
+    Overwrite,
+    Processes,
+    Resume,
+)
 
 commands = typer.Typer(
     name="corpora",
@@ -63,8 +68,8 @@ def generate(
     noise: Annotated[
         float, typer.Option(min=0, help="How often dictation and typing slip: 1 as usual, 0 never, 2 twice.")
     ] = 1.0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per processor.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")] = False,
+    workers: Processes = 0,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Generate reports with gold answers by construction.

@@ -12,7 +12,15 @@ from typer.core import TyperGroup
 from reportnlp import terminal
 from reportnlp.cli import vectors
 from reportnlp.cli.label import tell_quarantined
-from reportnlp.cli.options import LARGEST_SEED, Format, IdColumn, Overwrite, TextColumns, columns
+from reportnlp.cli.options import (
+    LARGEST_SEED,
+    Format,
+    IdColumn,
+    Overwrite,
+    Resume,
+    TextColumns,
+    columns,
+)
 
 
 class TrainByDefault(TyperGroup):
@@ -92,7 +100,7 @@ def train_vectors(
     format: Format = None,
     id_column: IdColumn = "",
     text_columns: TextColumns = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Train vectors of words on any corpus of reports.

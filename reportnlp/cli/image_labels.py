@@ -48,7 +48,9 @@ class Several(StrEnum):
 
 @commands.command(epilog="Example: reportnlp images manifest pictures -o pictures.csv")
 def manifest(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Images, at any depth.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Images, at any depth; or one file, as .npz.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Manifest to write (.csv).")],
     pattern: Annotated[
         str,
@@ -57,6 +59,9 @@ def manifest(
     salt: Annotated[
         str, typer.Option(envvar="REPORTNLP_SALT", help="Replace patients' ids by digests made with this.")
     ] = "",
+    hide: Annotated[
+        str, typer.Option(help="What the salt hides: patient; or all: ids of study, exam and report too.")
+    ] = "patient",
     series: Annotated[
         bool, typer.Option("--series", help="DICOM slices of CT, MR or PET in files of their own: a volume.")
     ] = False,
@@ -68,11 +73,16 @@ def manifest(
     files --pattern finds them in the path; without it the study is the file's name. Of an .npz each image of
     each array has a row. With --series the files of one frame, of modality CT, MR or PT, that share a folder
     and a series are one volume (FOLDER#SERIES); without it each file is an image.
+
+    A salt hides the patient alone: study and series UIDs and accession numbers stay in clear, since reports
+    are joined by them. With --hide all they are digests too (a series stays where it is the address of a
+    volume); give images labels the same --salt, and report ids are hidden as they are joined. In clear in
+    any case: paths and file names, site, date, view, and all that is in the images' files themselves.
     """
     from reportnlp.jobs import images_manifest as job
 
     with terminal.progress() as progress:
-        listed = job.run(job.ImagesManifestJob(folder, out, pattern, salt, series, overwrite), progress)
+        listed = job.run(job.ImagesManifestJob(folder, out, pattern, salt, series, hide, overwrite), progress)
     tell(job.describe(listed))
     if listed.bad:
         tell_bad(listed.bad, out)
@@ -126,6 +136,9 @@ def labels(
         str,
         typer.Option(help="Manifest column of report ids: report_id, study, accession; else what fits."),
     ] = "",
+    salt: Annotated[
+        str, typer.Option(help="That of images manifest --hide all: report ids of LABELS are hidden by it.")
+    ] = "",
     view: Annotated[str, typer.Option(metavar="V,V,...", help="Only these views: PA,AP.")] = "",
     laterality: Annotated[str, typer.Option(metavar="S,...", help="Only these sides: L,R,B.")] = "",
     several: Annotated[
@@ -170,6 +183,7 @@ def labels(
         Rules(policy.value, not_mentioned.value, not_mentioned_weight, uncertain_share),
         findings=tuple(finding or ()),
         join=join,
+        salt=salt,
         views=_listed(view),
         sides=tuple(SIDES.get(side.casefold(), side) for side in _listed(laterality)),
         several=several.value,

@@ -16,6 +16,10 @@ from reportnlp.cli.options import (
     ModalityColumn,
     Overwrite,
     PatientColumn,
+    Processes,
+    Reports,
+    Resume,
+    ShardSize,
     SiteColumn,
     TextColumns,
     columns,
@@ -26,7 +30,7 @@ commands = typer.Typer(rich_markup_mode=None)
 
 @commands.command(epilog="Example: reportnlp label corpora/demo/reports.csv --panel pe -o demo.csv")
 def label(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Files, folders or globs of reports.")],
+    inputs: Reports,
     out: Annotated[
         Path,
         typer.Option(
@@ -61,9 +65,9 @@ def label(
     modality_column: ModalityColumn = "",
     site_column: SiteColumn = "",
     patient_column: PatientColumn = "",
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per processor.")] = 0,
-    shard_size: Annotated[int, typer.Option(min=1, help="Reports per unit of work.")] = 512,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")] = False,
+    workers: Processes = 0,
+    shard_size: ShardSize = 512,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Label reports: files in, a table of findings out.

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from reportnlp.formats.blocks import ReadOptions
 
+Reports = Annotated[list[str], typer.Argument(metavar="IN", help="Files, folders or globs of reports.")]
 Format = Annotated[str | None, typer.Option(help="Input format; without it the suffix or the folder tells.")]
 Method = Annotated[str, typer.Option(help="What labels: rules, a model folder, or auto, the best shipped.")]
 IdColumn = Annotated[str, typer.Option(help="Input column with the report id; usual names are found.")]
@@ -21,6 +22,9 @@ DateColumn = Annotated[str, typer.Option(help="Input column with the exam date."
 ModalityColumn = Annotated[str, typer.Option(help="Input column with the modality.")]
 SiteColumn = Annotated[str, typer.Option(help="Input column with the site.")]
 PatientColumn = Annotated[str, typer.Option(help="Input column with the patient id.")]
+Processes = Annotated[int, typer.Option(min=0, help="Processes; 0 is one per processor.")]
+ShardSize = Annotated[int, typer.Option(min=1, help="Reports per unit of work.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 
 LARGEST_SEED = 2**32 - 1

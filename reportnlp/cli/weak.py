@@ -17,6 +17,10 @@ from reportnlp.cli.options import (
     ModalityColumn,
     Overwrite,
     PatientColumn,
+    Processes,
+    Reports,
+    Resume,
+    ShardSize,
     SiteColumn,
     TextColumns,
     columns,
@@ -54,21 +58,21 @@ def functions(
 
 @commands.command(epilog="Example: reportnlp weak votes corpora/demo/reports.csv --panel pe -o my_votes")
 def votes(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Files, folders or globs of reports.")],
+    inputs: Reports,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of votes to make.")],
     panel: Annotated[str, typer.Option(help="A panel (see: reportnlp panels), or the path of a TOML file.")],
     functions: Annotated[
         str,
         typer.Option(
             metavar="NAME,NAME,...",
-            help="Who votes (see: reportnlp weak functions), each as name or alias=name; else all that need "
-            "no option or have theirs.",
+            help="Who votes (see: reportnlp weak functions), each as name, alias=name or a file of your own; "
+            "else all that need no option or have theirs.",
         ),
     ] = "",
     files: Annotated[
         list[Path] | None,
         typer.Option(
-            "--function", metavar="FILE", help="A Python file with a function of your own; repeat it."
+            "--function", metavar="FILE", help="A file of your own, beside those of --functions; repeat it."
         ),
     ] = None,
     options: Annotated[
@@ -86,9 +90,9 @@ def votes(
     modality_column: ModalityColumn = "",
     site_column: SiteColumn = "",
     patient_column: PatientColumn = "",
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per processor.")] = 0,
-    shard_size: Annotated[int, typer.Option(min=1, help="Reports per unit of work.")] = 512,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a job that was stopped.")] = False,
+    workers: Processes = 0,
+    shard_size: ShardSize = 512,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Ask every labelling function about every report: reports in, a folder of votes out.
@@ -108,8 +112,10 @@ def votes(
         files=tuple(files or ()),
         options=tuple(options or ()),
         gold=labels,
-        format=format,
-        columns=columns(id_column, text_columns, date_column, modality_column, site_column, patient_column),
+        format_in=format,
+        read_options=columns(
+            id_column, text_columns, date_column, modality_column, site_column, patient_column
+        ),
         workers=workers,
         shard_size=shard_size,
         resume=resume,

@@ -70,14 +70,14 @@ def _of_images(evaluation: Evaluation, words: Words) -> Iterator[str]:
     if coverage.unanswered:
         yield f"not scored, the model does not look for it: {', '.join(coverage.unanswered)}"
     for one in scores.presence:
-        yield f"    {_told(one)}"
+        yield f"    {area_of(one)}"
     yield (
         f"95 % intervals over {words.many}: {scores.resamples} bootstrap samples, seed {scores.seed}; "
         f"uncertain counts as {scores.uncertain_as}"
     )
 
 
-def _told(score: PresenceScore) -> str:
+def area_of(score: PresenceScore) -> str:
     """The area under the curve of one finding, or why there is none."""
     if score.auroc is not None and not math.isnan(score.auroc.value):
         return f"AUROC {_number(score.auroc)} ({_interval(score.auroc)})  {score.question} (n {score.n:,})"

@@ -7,7 +7,8 @@ what it has nothing to say to (or gives None):
         if "tree-in-bud" in report.text.lower():
             return {"nodule": "present"}
 
-It is asked by `reportnlp weak votes ... --function mine.py`, in several processes where that pays. A class
+It is asked by `reportnlp weak votes ... --function mine.py` beside the usual ones, or by `--functions
+mine.py,rules` beside those alone, in several processes where that pays. A class
 can prepare itself, and take options (`--option mine.word=clot`):
 
     from reportnlp.functions import blocks

@@ -18,6 +18,9 @@ from reportnlp.findings.schema import Panel
 from reportnlp.functions.blocks import Options, Voter
 from reportnlp.registry import FUNCTIONS
 
+SUFFIX = ".py"
+ALL = "reportnlp weak functions. A file of your own is named by its path: mine.py"
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -85,9 +88,11 @@ def choose(names: Sequence[str], files: Sequence[Path], options: Iterable[str]) 
     """Who votes.
 
     Args:
-        names: entries, each as `name` or `alias=name` (two classifiers need two names); none: all entries
-            that need no option, and those whose options are given.
-        files: files of the user's own; each is called by its stem.
+        names: entries, each as `name` or `alias=name` (two classifiers need two names), and files of the
+            user's own, by a path that ends in .py; none: all entries that need no option, and those whose
+            options are given.
+        files: more files of the user's own. A file is called by its stem, or by its alias; `names` may have
+            that too.
         options: `name.key=value`, where `name` is what the function is called.
 
     Raises:
@@ -95,7 +100,10 @@ def choose(names: Sequence[str], files: Sequence[Path], options: Iterable[str]) 
         InvalidDefinitionError: an option that is no `name.key=value`, or two functions of one name.
     """
     given = list(_given(options))
-    asked = [_named(name) for name in names] or [Chosen(n, n) for n in _usual({n for n, _, _ in given})]
+    own = {path.stem for path in files}
+    asked = [_named(name) for name in names if name.strip() not in own]
+    if not names:
+        asked = [Chosen(name, name) for name in _usual({name for name, _, _ in given})]
     chosen = [*asked, *(Chosen(path.stem, "", path) for path in files)]
     called = [one.name for one in chosen]
     for name in called:
@@ -116,11 +124,14 @@ def _usual(given: set[str]) -> list[str]:
 def _named(asked: str) -> Chosen:
     name, _, entry = asked.strip().partition("=")
     entry = entry or name
-    if entry not in FUNCTIONS.names():
-        raise unknown_name("labelling function", entry, FUNCTIONS.names())
+    file = Path(entry) if entry.endswith(SUFFIX) else None
+    if file is None and entry not in FUNCTIONS.names():
+        raise unknown_name("labelling function", entry, FUNCTIONS.names(), see=ALL)
+    if file is not None and name == entry:
+        name = file.stem
     if not name or ":" in name:
         raise InvalidDefinitionError(f"A function cannot be called '{name}'. Leave ':' out of its name.")
-    return Chosen(name, entry)
+    return Chosen(name, entry) if file is None else Chosen(name, "", file)
 
 
 def _given(options: Iterable[str]) -> Iterator[tuple[str, str, str]]:

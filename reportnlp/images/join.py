@@ -37,6 +37,12 @@ def key_of(rows: Sequence[ImageRow], reports: Collection[str], by: str = "") -> 
     """
     if by and by not in KEYS:
         raise unknown_name("column to join by", by, KEYS)
+    if by and not any(getattr(row, by) for row in rows):
+        there = [key for key in KEYS if any(getattr(row, key) for row in rows)]
+        raise InputError(
+            f"The manifest has no column '{by}', or nothing in it. It can be joined by {', '.join(there)}: "
+            "--join."
+        )
     counts = Counter(
         {key: sum(getattr(row, key) in reports for row in rows) for key in ([by] if by else KEYS)}
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from reportnlp.errors import OutputError
 from reportnlp.images.loader import file_of
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.preprocessing import Preprocessing
-from reportnlp.images.reading import BadImage, Part, read_parts
+from reportnlp.images.reading import BadImage, read_parts
 from reportnlp.training.progress import Progress
 
 PIXELS, ABOUT = "pixels.npy", "pixels.json"
@@ -102,38 +102,48 @@ def fill(
         )
         if kept is not None:
             good[_copy(kept, preprocessing, names, pixels)] = True
-        left = np.flatnonzero(~good)
-        progress.phase("reading images", len(left), "images")
-        some = [rows[at] for at in left.tolist()]
-        bad: dict[int, BadImage] = {}
-        digests = [""] * len(rows)
-        for part in read_parts(some, root, preprocessing, size=AT_ONCE, workers=workers, look=look):
-            _put(part, left, pixels, good, bad, digests)
-            progress.advance(len(part.at) + len(part.bad))
+        draft = _Draft(pixels, good, {}, [""] * len(rows))
+        _read_rest(draft, rows, root, preprocessing, progress, workers=workers, look=look)
         pixels.flush()
-        faults = [[at, one.reason, one.mend] for at, one in sorted(bad.items())]
-        told = json.dumps({**about, "bad": faults, "digests": digests})
+        faults = [[at, one.reason, one.mend] for at, one in sorted(draft.bad.items())]
+        told = json.dumps({**about, "bad": faults, "digests": draft.digests})
         (folder / ABOUT).write_text(told, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror}.") from error
-    return Store(pixels, good, tuple(bad[at] for at in sorted(bad)), tuple(digests))
+    return Store(pixels, good, tuple(draft.bad[at] for at in sorted(draft.bad)), tuple(draft.digests))
 
 
-def _put(
-    part: Part,
-    numbers: npt.NDArray[np.intp],
-    pixels: npt.NDArray[np.float16],
-    good: npt.NDArray[np.bool_],
-    bad: dict[int, BadImage],
-    digests: list[str],
+class _Draft(NamedTuple):
+    """A store in the making: as its fields, which are filled in place; `bad` by number."""
+
+    pixels: npt.NDArray[np.float16]
+    good: npt.NDArray[np.bool_]
+    bad: dict[int, BadImage]
+    digests: list[str]
+
+
+def _read_rest(
+    draft: _Draft,
+    rows: Sequence[ImageRow],
+    root: Path,
+    preprocessing: Preprocessing,
+    progress: Progress,
+    *,
+    workers: int,
+    look: bool,
 ) -> None:
-    """Put some images where they belong: number i of the part's is `numbers[i]` of all."""
-    at = numbers[part.at]
-    pixels[at] = part.pixels
-    good[at] = True
-    bad.update({int(numbers[place]): one for place, one in part.bad})
-    for place, digest in zip(at.tolist(), part.digests, strict=True):
-        digests[place] = digest
+    """Read the images that are not there yet."""
+    left = np.flatnonzero(~draft.good)
+    progress.phase("reading images", len(left), "images")
+    some = [rows[at] for at in left.tolist()]
+    for part in read_parts(some, root, preprocessing, size=AT_ONCE, workers=workers, look=look):
+        at = left[part.at]
+        draft.pixels[at] = part.pixels
+        draft.good[at] = True
+        draft.bad.update({int(left[place]): one for place, one in part.bad})
+        for number, digest in zip(at.tolist(), part.digests, strict=True):
+            draft.digests[number] = digest
+        progress.advance(len(part.at) + len(part.bad))
 
 
 def _copy(

@@ -37,7 +37,8 @@ def _lines(name: str, findings: Sequence[str], trained: Mapping[str, Any]) -> It
         for row in trained["figures"]:
             yield f"| {row['question']} | {row['n']:,} | {row['figure']} | {row['value']:.3f} |"
         yield ""
-    yield from ("## Where it fails", "")
+    yield from (f"- {told}" for told in trained["missing"])
+    yield from ("", "## Where it fails", "") if trained["missing"] else ("## Where it fails", "")
     yield trained["limits"] or (
         "Not known beyond the figures above. Score it on gold answers of your own images before you trust "
         "it: `reportnlp images evaluate`."
@@ -56,5 +57,5 @@ def _learned(trained: Mapping[str, Any]) -> Iterator[str]:
     for finding, row in trained["targets"].items():
         yield f"| {finding} | {' | '.join(f'{row[name]:,}' for name in row)} |"
     yield ""
-    yield from (f"- {note}" for note in trained["notes"])
+    yield from (f"- {note}" for note in (*trained["notes"], *trained["one_sided"]))
     yield ""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reportnlp.evaluation.calibration import expected_calibration_error, fit_temperature, threshold_for
 from reportnlp.images.answers import margins, present
 from reportnlp.images.folder import Decision
-from reportnlp.jobs._images_data import Wanted
+from reportnlp.jobs._images_data import Places, Wanted
 
 Floats = npt.NDArray[np.float32]
 Threshold = Literal["half", "f1"]
@@ -58,6 +58,45 @@ def decide(
         if threshold == "f1":
             said = present(ahead[there, at : at + 1], (finding,), found)[:, 0].astype(np.float64)
             found[finding] = Decision(temperature=heat, threshold=threshold_for(said, truth, aim="f1"))
+    return found
+
+
+def one_sided(findings: tuple[str, ...], goal: Wanted, sides: Mapping[str, Places]) -> list[str]:
+    """What cannot be learned or scored: "pneumonia: no absent image in valid".
+
+    Args:
+        findings: in the order of the targets.
+        goal: targets and weights of all images; above one half is `present`.
+        sides: name to numbers of images; a side without images has no answer to lack.
+    """
+    targets, weights = two_way(goal)
+    found = []
+    for at, finding in enumerate(findings):
+        for name, images in sides.items():
+            truth = targets[images, at][weights[images, at] > 0] > 0.5
+            lacking = [word for word, there in (("present", truth), ("absent", ~truth)) if not there.any()]
+            if lacking and len(images):
+                found.append(f"{finding}: no {' and no '.join(lacking)} image in {name}")
+    return found
+
+
+def unscored(findings: tuple[str, ...], goal: Wanted) -> list[str]:
+    """Why findings have no figures, or no calibration, on held-out images; in words.
+
+    Args:
+        findings: in the order of the targets.
+        goal: targets and weights of the held-out images.
+    """
+    targets, weights = two_way(goal)
+    found = []
+    for at, finding in enumerate(findings):
+        truth = targets[:, at][weights[:, at] > 0] > 0.5
+        present, absent = int(truth.sum()), int((~truth).sum())
+        held = f"{present} present and {absent} absent images are held out"
+        if not min(present, absent):
+            found.append(f"no AUROC and no calibration of {finding}: {held}, and it takes both")
+        elif min(present, absent) < FEWEST:
+            found.append(f"{finding} is not calibrated: {held}, and it takes {FEWEST} of each")
     return found
 
 

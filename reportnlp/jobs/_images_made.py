@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from reportnlp.errors import InputError
 from reportnlp.evaluation.labelled import Labelled
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.reading import BadImage
 from reportnlp.images.table import UNANSWERED, ImageLabels
+from reportnlp.jobs._images_data import Places, wanted
+from reportnlp.jobs._images_decide import one_sided
 from reportnlp.types import BadRow, Presence
 
 
@@ -62,11 +66,15 @@ class Sieve:
     rows: list[ImageRow]
     left_out: dict[str, int]
 
-    def keep(self, why: str, wanted: Callable[[ImageRow], bool]) -> None:
-        """Let the others fall through, for a reason."""
-        self.put(why, [row for row in self.rows if wanted(row)])
+    def keep(
+        self, why: str, wanted: Callable[[ImageRow], bool], mend: str = "Ask for less, or mend the manifest."
+    ) -> None:
+        """Let the others fall through, for a reason; `mend` is told where none is left."""
+        self.put(why, [row for row in self.rows if wanted(row)], mend)
 
-    def put(self, why: str, rows: Sequence[ImageRow]) -> None:
+    def put(
+        self, why: str, rows: Sequence[ImageRow], mend: str = "Ask for less, or mend the manifest."
+    ) -> None:
         """These are left.
 
         Raises:
@@ -76,9 +84,7 @@ class Sieve:
         self.rows = list(rows)
         if not rows:
             told = ", ".join(f"{name} {count}" for name, count in self.left_out.items() if count)
-            raise InputError(
-                f"No image is left to label. Left out: {told}. Ask for less, or mend the manifest."
-            )
+            raise InputError(f"No image is left to label. Left out: {told}. {mend}")
 
 
 def counted(
@@ -119,6 +125,7 @@ def describe(made: Made) -> Iterator[str]:
     )
     names = dict.fromkeys(row.split for row in labels.rows)
     yield "splits: " + ", ".join(f"{name or 'none'} {_size(labels, name)}" for name in names)
+    yield from (f"warning: {told}" for told in one_sided(labels.findings, wanted(labels), _sides(labels)))
     if unknown := sum(row.patient is None for row in labels.rows):
         yield f"    {unknown} images name no patient: their studies are kept whole, not their patients"
     for at, finding in enumerate(labels.findings):
@@ -127,6 +134,11 @@ def describe(made: Made) -> Iterator[str]:
         none = int((labels.answers[:, at] == UNANSWERED).sum())
         masked = int((~labels.mask[:, at]).sum())
         yield f"    {finding}: {told}{f', unknown {none}' if none else ''}; masked {masked}"
+
+
+def _sides(labels: ImageLabels) -> dict[str, Places]:
+    names = np.array([row.split or "all" for row in labels.rows], dtype=object)
+    return {name: np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())}
 
 
 def _size(labels: ImageLabels, name: str | None) -> str:

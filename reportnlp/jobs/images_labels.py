@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -36,6 +37,7 @@ class ImagesLabelsJob:
         rules: what is made of doubt and of silence.
         findings: whose presence is learned; empty: each that the table answers.
         join: the manifest's column with the reports' ids; "" is the one that fits most images.
+        salt: that of a manifest whose ids are all hidden; the table's are hidden as they are joined.
         views, sides: only images of these views and lateralities; empty: all.
         several: what is made of a study's several images; see `reportnlp.images.join.SEVERAL`.
         match_side: an image of one side learns what the report says of that side.
@@ -53,6 +55,7 @@ class ImagesLabelsJob:
     rules: Rules = field(default_factory=Rules)
     findings: tuple[str, ...] = ()
     join: str = ""
+    salt: str = ""
     views: tuple[str, ...] = ()
     sides: tuple[str, ...] = ()
     several: str = "all"
@@ -104,7 +107,7 @@ def make(job: ImagesLabelsJob, progress: Progress, look: Look | None = None) -> 
     """
     found = read_manifest(job.manifest)
     rows = [row for row in found if isinstance(row, ImageRow)]
-    labelled = labels_about(rows, job.table)
+    labelled = labels_about(rows, job.table, job.salt)
     key = key_of(rows, labelled.answers.keys(), job.join)
     sieve = Sieve(rows, {"unusable rows": len(found) - len(rows)})
     findings = findings_of(labelled, job.findings, job.table)
@@ -134,15 +137,23 @@ def _looked(
 ) -> tuple[BadImage, ...]:
     """Leave what was asked for, has a report and can be read; returns what cannot be read."""
     if job.views:
-        sieve.keep("another view", lambda row: row.view in job.views)
+        there = _there("views", sieve.rows, "view")
+        sieve.keep("another view", lambda row: row.view in job.views, there)
     if job.sides:
-        sieve.keep("another side", lambda row: row.laterality in job.sides)
+        there = _there("sides", sieve.rows, "laterality")
+        sieve.keep("another side", lambda row: row.laterality in job.sides, there)
     sieve.keep("without a report", lambda row: getattr(row, key) in labelled.answers)
     bad: tuple[BadImage, ...] = ()
     if not job.unchecked:
         good, bad = look(sieve.rows, job.manifest.parent)
         sieve.put("cannot be used", good)
     return bad
+
+
+def _there(what: str, rows: Sequence[ImageRow], column: str) -> str:
+    """Which values a column has, in words."""
+    counts = Counter(getattr(row, column) or "(none)" for row in rows)
+    return f"The {what} there are: {', '.join(f'{name} {n}' for name, n in sorted(counts.items()))}."
 
 
 def _divide(

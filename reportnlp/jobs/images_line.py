@@ -13,6 +13,7 @@ from typing import Any
 from reportnlp.archive.disk import digest, put_json, quarantine_file, read_json
 from reportnlp.errors import InputError, OutputError, ResumeError
 from reportnlp.evaluation.read import read_answers
+from reportnlp.evaluation.tables import area_of
 from reportnlp.findings import Panel, load_panel
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.images.policies import Rules
@@ -218,9 +219,7 @@ def _test(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
     yield (
         f"on the test images, against {'gold' if job.gold else 'what their reports say (no gold was given)'}:"
     )
-    for one in scores.presence:
-        if one.auroc is not None:
-            yield f"    AUROC {one.auroc.value:.3f}  {one.question} (n {one.n:,})"
+    yield from (f"    {area_of(one)}" for one in scores.presence)
     yield f"page in {job.out / PAGE}"
 
 

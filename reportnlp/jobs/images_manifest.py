@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +17,7 @@ from reportnlp.images.manifest import COLUMNS, ImageRow, row_of
 from reportnlp.images.readers._dicom_file import NO_DICOM
 from reportnlp.images.reading import BadImage
 from reportnlp.images.table import leading_from
+from reportnlp.jobs._images_hidden import HIDDEN, hidden
 from reportnlp.jobs._images_record import write_quarantine
 from reportnlp.jobs._images_series import Slices
 from reportnlp.jobs.images_check import put_manifest, refuse
@@ -42,11 +41,13 @@ class ImagesManifestJob:
     """Which folder, and how its paths are read.
 
     Attributes:
-        folder: of images, at any depth.
+        folder: of images, at any depth; or one file of them.
         out: the manifest to write (.csv); paths in it lead from its folder.
         pattern: regular expression over a path below `folder`, with groups such as `(?P<study>...)`; "" takes
             the file's name for the study, but for DICOM. What a DICOM header says comes before it.
-        salt: with it patients' ids are replaced by digests; one salt, one digest a patient.
+        salt: with it ids are replaced by digests; one salt, one digest an id.
+        hide: which: "patient", or "all" (study, accession number and report too, and the series where it is
+            no address of slices).
         series: the DICOM files of one frame of CT, MR or PET that share folder and series are one volume.
         overwrite: whether `out` may be replaced.
     """
@@ -56,7 +57,20 @@ class ImagesManifestJob:
     pattern: str = ""
     salt: str = ""
     series: bool = False
+    hide: str = "patient"
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.hide not in HIDDEN:
+            raise unknown_name("choice of what to hide", self.hide, HIDDEN)
+        if self.hide != "patient" and not self.salt:
+            raise InputError(f"--hide {self.hide} needs a salt. Give --salt, or set REPORTNLP_SALT.")
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """Columns whose ids are replaced by digests."""
+        # A volume of slices is found by its series.
+        return tuple(name for name in HIDDEN[self.hide] if name != "series" or not self.series)
 
 
 @dataclass(slots=True)
@@ -64,6 +78,9 @@ class Listed:
     """What became of the files.
 
     Attributes:
+        matched: paths in which the pattern was found.
+        unmatched: how many others there are.
+        first: the first of those.
         files: all files of the folder: `images`, `other` and `bad` together.
         images: files with a row in the manifest, with several (arrays), or with a part in one (slices).
         rows: rows of the manifest.
@@ -72,6 +89,9 @@ class Listed:
         slices: files that may be parts of volumes.
     """
 
+    matched: int = 0
+    unmatched: int = 0
+    first: str = ""
     files: int = 0
     images: int = 0
     rows: list[ImageRow] = field(default_factory=list)
@@ -84,27 +104,46 @@ def run(job: ImagesManifestJob, progress: Progress | None = None) -> Listed:
     """List the images of a folder; of DICOM only the header is read, and of it only ids.
 
     Raises:
-        InputError: there is no such folder, or no image in it.
+        InputError: there is no such folder or file, or no image in it.
         InvalidDefinitionError: the pattern is no regular expression, or finds nothing that a manifest has.
         OutputError: `out` exists or cannot be written.
     """
     refuse(job.out, overwrite=job.overwrite)
-    if not job.folder.is_dir():
-        raise InputError(f"There is no folder {job.folder}. Give the folder of the images.")
+    job, paths = _files(job)
     pattern = _pattern(job.pattern)
     watch = progress or Silent()
     watch.phase("listing images", None, "files")
     listed = Listed()
-    for path in walk(job.folder):
+    for path in paths:
         if path.resolve() != job.out.resolve():
             _take(listed, path, job, pattern)
             watch.advance(1)
     _stack(listed)
+    if job.pattern and listed.unmatched and not listed.matched:
+        raise InvalidDefinitionError(_unmatched(job, listed))
     if not listed.rows:
         raise InputError(_nothing(job.folder, listed))
     put_manifest(iter(listed.rows), job.out)
     write_quarantine(job.out, listed.bad)
     return listed
+
+
+def _files(job: ImagesManifestJob) -> tuple[ImagesManifestJob, Iterable[Path]]:
+    """The files to list; a single one is listed as of the folder that it lies in."""
+    if job.folder.is_dir():
+        return job, walk(job.folder)
+    if job.folder.is_file():
+        return replace(job, folder=job.folder.parent), [job.folder]
+    raise InputError(f"There is no folder or file {job.folder}. Give the folder of the images.")
+
+
+def _unmatched(job: ImagesManifestJob, listed: Listed) -> str:
+    """Folders often bear patients' names, so a path is shown by its depth and its file's name alone."""
+    *folders, name = listed.first.split("/")
+    return (
+        f"The pattern '{job.pattern}' matches none of the {listed.unmatched} paths of images below "
+        f"{job.folder}. One of them, its folders as *: {'*/' * len(folders)}{name}. Mend --pattern."
+    )
 
 
 def _pattern(given: str) -> re.Pattern[str]:
@@ -135,8 +174,13 @@ def _take(listed: Listed, path: Path, job: ImagesManifestJob, pattern: re.Patter
         reader = _reader(path)
         # A header without a study is not mended by the name that an archive gave the file.
         usable = pattern if job.pattern or not hasattr(reader, "read_header") else None
+        if usable is not None:
+            matched = usable.search(below) is not None
+            listed.matched += matched
+            listed.unmatched += not matched
+            listed.first = listed.first or ("" if matched else below)
         header = _header(path, reader) if hasattr(reader, "read_header") else None
-        rows = [_row(cells, below, place, job.salt, usable) for cells in _told(path, reader, header)]
+        rows = [_row(cells, below, place, job, usable) for cells in _told(path, reader, header)]
     except ImageError as error:
         if error.reason in OTHERS:
             listed.other[error.reason] += 1
@@ -194,23 +238,22 @@ def _header(path: Path, reader: ModuleType) -> Any:
 
 
 def _row(
-    cells: Mapping[str, str], below: str, place: str, salt: str, pattern: re.Pattern[str] | None
+    cells: Mapping[str, str],
+    below: str,
+    place: str,
+    job: ImagesManifestJob,
+    pattern: re.Pattern[str] | None,
 ) -> ImageRow:
     found = pattern.search(below) if pattern else None
     by_path = found.groupdict(default="") if found else {}
     told = {**by_path, **{name: value for name, value in cells.items() if value}}
     told["image"] = place + cells.get("image", "")
-    if salt and told.get("patient"):
-        told["patient"] = hidden(told["patient"], salt)
+    if job.salt:
+        told |= {name: hidden(told[name], job.salt) for name in job.replaced if told.get(name)}
     row = row_of(told)
     if isinstance(row, str):
         raise ImageError(below, row, "Give a pattern that finds it in the path: --pattern.")
     return row
-
-
-def hidden(patient: str, salt: str) -> str:
-    """The digest that stands for a patient: the same for one id and salt; without the salt no way back."""
-    return hmac.new(salt.encode(), patient.encode(), hashlib.sha256).hexdigest()[:20]
 
 
 def describe(listed: Listed) -> Iterator[str]:

@@ -26,7 +26,7 @@ from reportnlp.images.table import ImageLabels, read_table
 from reportnlp.jobs import _images_data, _images_record
 from reportnlp.jobs._image_card import card
 from reportnlp.jobs._images_data import SELF_TRAIN, Sides
-from reportnlp.jobs._images_decide import Threshold, decide, figures
+from reportnlp.jobs._images_decide import Threshold, decide, figures, one_sided, unscored
 from reportnlp.jobs._images_fit import FittedImages, ImageRecipe, fit, need_extras
 from reportnlp.jobs._model_out import LOGS, first_process, refuse_existing, work_of
 from reportnlp.sums import CONFIG
@@ -112,6 +112,7 @@ class _Learned(NamedTuple):
     decisions: dict[str, Decision]
     figures: list[dict[str, Any]]
     notes: list[str]
+    missing: list[str]
 
 
 def run(job: ImagesTrainJob, progress: Progress | None = None) -> TrainedImages:
@@ -171,7 +172,13 @@ def _run(job: ImagesTrainJob, labels: ImageLabels, told: Progress) -> TrainedIma
         **_asked_for(job),
         **_images_record.record(job.recipe, learned.fitted, learned.labels, sides, store, len(labels)),
         "notes": learned.notes,
+        "one_sided": one_sided(
+            labels.findings,
+            _images_data.wanted(learned.labels),
+            {"train": sides.train, "valid": sides.valid},
+        ),
         "figures": learned.figures,
+        "missing": learned.missing,
     }
     told.phase("writing the model", None, "files")
     if first_process():
@@ -214,7 +221,8 @@ def _learn(
     goal = _images_data.wanted(labels.taken(sides.valid.tolist()))
     decisions = decide(labels.findings, logits, goal, job.threshold)
     shown = list(figures(labels.findings, logits, goal, decisions))
-    return _Learned(fitted, labels, decisions, shown, [*fitted.notes, *notes])
+    missing = unscored(labels.findings, goal) if len(sides.valid) else []
+    return _Learned(fitted, labels, decisions, shown, [*fitted.notes, *notes], missing)
 
 
 def _asked(
@@ -256,11 +264,13 @@ def describe(trained: TrainedImages) -> list[str]:
     read = counts.pop("read")
     lines = [f"read {read:,} images = " + " + ".join(f"{name} {n:,}" for name, n in counts.items())]
     lines += [f"    {note}" for note in record["notes"]]
+    lines += [f"warning: {told}" for told in record["one_sided"]]
     lines.append(f"{record['images_per_second']:,} images a second on {record['device']}")
     lines.append(record["tested"])
     lines += [
         f"    {row['figure']:18} {row['value']:.3f}  {row['question']} (n {row['n']:,})"
         for row in record["figures"]
     ]
+    lines += [f"    {told}" for told in record["missing"]]
     lines.append(f"model in {trained.folder}")
     return lines

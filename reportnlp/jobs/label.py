@@ -6,8 +6,8 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from reportnlp.archive.parties import Labeler, Parties, Writer
 from reportnlp.archive.places import refuse_among_inputs, refuse_folder
 from reportnlp.archive.progress import Progress
 from reportnlp.archive.reading import Foreseen, Reading
-from reportnlp.archive.runner import SHARD_SIZE, Job
+from reportnlp.archive.runner import Job
 from reportnlp.archive.runner import run as run_archive
-from reportnlp.errors import InvalidDefinitionError
-from reportnlp.formats.blocks import CUT_SHORT, ReadOptions
+from reportnlp.formats.blocks import CUT_SHORT
 from reportnlp.formats.loader import check_writer, writer_for
+from reportnlp.jobs._archive_settings import ArchiveSettings
 from reportnlp.types import Question
 
 REASONS = 5
@@ -30,45 +30,23 @@ REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSettings:
+class LabelSettings(ArchiveSettings):
     """What to label, with what, and where to.
 
+    `out` is the table to write; rows that cannot be labelled go to `<out>.quarantine.jsonl`. A `panel` of ""
+    is the model's own, or the first.
+
     Attributes:
-        inputs: files, folders or globs of reports.
-        out: the table to write; rows that cannot be labelled go to `<out>.quarantine.jsonl`.
-        panel: a panel's name, or the path of a TOML file; "" is the model's own, or the first.
         method: what labels: a labelling function, a model folder, or `auto`.
         abstain: withhold answers within a model's band of doubt.
         device: what a model runs on: "auto", "cpu", or as torch names one.
-        format_in: the input format; None: by suffix or folder.
         format_out: the output format; None: by the suffix of `out`.
-        read_options: input columns.
-        workers: processes; 0 is one per usable core. The output does not depend on it.
-        shard_size: rows per unit of work; a kill loses no more than one a worker.
-        resume: go on with unfinished work, where there is any.
-        overwrite: replace `out`, and throw away unfinished work unless it is resumed.
     """
 
-    inputs: Sequence[str | Path]
-    out: Path
-    panel: str = ""
     method: str = "rules"
     abstain: bool = False
     device: str = "auto"
-    format_in: str | None = None
     format_out: str | None = None
-    read_options: ReadOptions = field(default_factory=ReadOptions)
-    workers: int = 0
-    shard_size: int = SHARD_SIZE
-    resume: bool = False
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.workers < 0 or self.shard_size < 1:
-            raise InvalidDefinitionError(
-                f"workers is {self.workers} and shard_size {self.shard_size}; they must be at least 0 "
-                "(all cores) and 1."
-            )
 
 
 def run(settings: LabelSettings, progress: Progress | None = None) -> Counts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,17 +18,17 @@ from reportnlp.archive.counts import Counts
 from reportnlp.archive.parties import Parties
 from reportnlp.archive.progress import Progress
 from reportnlp.archive.reading import Foreseen, Reading
-from reportnlp.archive.runner import SHARD_SIZE, Job
+from reportnlp.archive.runner import Job
 from reportnlp.archive.runner import run as run_archive
-from reportnlp.errors import InvalidDefinitionError, MissingExtraError, OutputError
+from reportnlp.errors import MissingExtraError, OutputError
 from reportnlp.evaluation.answers import Answers
 from reportnlp.findings import Panel, load_panel
-from reportnlp.formats.blocks import ReadOptions
 from reportnlp.functions._tally import Record, Tally, gold_indices, never_gold, records, tally
 from reportnlp.functions.blocks import Joined
 from reportnlp.functions.loader import Chosen, build, choose, joins
 from reportnlp.jobs import _votes_table as table
 from reportnlp.jobs import _votes_warned
+from reportnlp.jobs._archive_settings import ArchiveSettings
 from reportnlp.jobs._votes_gold import read_gold, refuse_others
 from reportnlp.jobs._votes_told import write_csv, write_json
 from reportnlp.jobs.label import usable_cores
@@ -42,46 +42,21 @@ FIGURES_CSV, FIGURES_JSON, PICTURE, FAULTS = "functions.csv", "functions.json", 
 
 
 @dataclass(frozen=True, slots=True)
-class VotesSettings:
-    """Who votes on what, and where to.
+class VotesSettings(ArchiveSettings):
+    """Who votes on what, and where to: `out` is the folder to make.
 
     Attributes:
-        inputs: files, folders or globs of reports.
-        out: the folder to make.
-        panel: a panel's name, or the path of a TOML file.
-        functions: entries, each as `name` or `alias=name`; none: those that need no option, and those whose
-            options are given.
-        files: files of the user's own with a labelling function.
+        functions: entries, each as `name` or `alias=name`, and paths of files of the user's own; none: those
+            that need no option, and those whose options are given.
+        files: more files of the user's own with a labelling function.
         options: `name.key=value`.
         gold: gold answers, which only the figures see; None is none.
-        format: the input format; None: by suffix or folder.
-        columns: input columns.
-        workers: processes; 0 is one per usable core. The votes do not depend on it.
-        shard_size: rows per unit of work.
-        resume: go on with unfinished work, where there is any.
-        overwrite: replace the votes in `out`.
     """
 
-    inputs: Sequence[str | Path]
-    out: Path
-    panel: str
     functions: Sequence[str] = ()
     files: Sequence[Path] = ()
     options: Sequence[str] = ()
     gold: Path | None = None
-    format: str | None = None
-    columns: ReadOptions = field(default_factory=ReadOptions)
-    workers: int = 0
-    shard_size: int = SHARD_SIZE
-    resume: bool = False
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.workers < 0 or self.shard_size < 1:
-            raise InvalidDefinitionError(
-                f"workers is {self.workers} and shard_size {self.shard_size}; they must be at least 0 "
-                "(all cores) and 1."
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +115,7 @@ def run(settings: VotesSettings, progress: Progress | None = None) -> Outcome:
     chosen = choose(settings.functions, settings.files, settings.options)
     panel = load_panel(settings.panel)
     gold = _gold(settings, panel)
-    reading = Reading(settings.inputs, settings.format, settings.columns)
+    reading = Reading(settings.inputs, settings.format_in, settings.read_options)
     _prepare(settings)
     job = Job(
         Parties(settings.out / TABLE, partial(table.make_labeler, settings.panel, chosen), table.make_writer),
@@ -158,7 +133,7 @@ def _gold(settings: VotesSettings, panel: Panel) -> Answers:
     if settings.gold is None:
         return {}
     gold = read_gold(settings.gold, panel)
-    refuse_others(gold, settings.gold, settings.inputs, settings.format, settings.columns)
+    refuse_others(gold, settings.gold, settings.inputs, settings.format_in, settings.read_options)
     return gold
 
 
