@@ -16,6 +16,7 @@ from reportnlp.images.manifest import ImageRow, read_manifest, write_manifest
 from reportnlp.images.readers import dicom
 from reportnlp.images.readers._dicom_file import ENVELOPE
 from reportnlp.jobs import images_check, images_manifest
+from reportnlp.jobs._images_hidden import hidden as hidden_as
 from reportnlp.jobs.images_check import ImagesCheckJob
 from reportnlp.jobs.images_manifest import ImagesManifestJob
 from reportnlp.types import BadRow
