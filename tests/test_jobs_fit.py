@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from reportnlp.classifiers._questions import Columns
 from reportnlp.cli import app
 from reportnlp.errors import InputError, OutputError
 from reportnlp.evaluation.read import read_answers, read_labels
 from reportnlp.findings import load_panel
+from reportnlp.jobs import train
 from reportnlp.jobs._fit_compare import Comparing
 from reportnlp.jobs._fit_told import lines
+from reportnlp.jobs._train_data import Source, read
+from reportnlp.jobs._train_fit import Recipe
 from reportnlp.jobs.fit import FitSettings, answered, read_balance, run
+from reportnlp.jobs.train import TrainJob
 from reportnlp.labelmodels.loader import load
 from reportnlp.types import ABSTAIN, NOT_APPLICABLE, Presence, Votes
 from reportnlp.votes import read_votes, write_votes
@@ -66,7 +71,7 @@ def test_labels_are_better_than_each_function(folder: Path, out: str) -> None:
     gold, found = read_answers(folder / "gold.csv"), read_labels(folder / out)
     right = [found.answers[r]["pulmonary_embolism"] == row["pulmonary_embolism"] for r, row in gold.items()]
     assert np.mean(right) > 0.9
-    assert found.posteriors is not None and found.method in ("data_programming", out)
+    assert found.posteriors is not None and found.method in ("dawid_skene", out)
     assert fitted.reports == REPORTS and fitted.silent == 0
     assert set(fitted.open) == {q.name for q in PANEL.questions[1:]}
 
@@ -167,6 +172,23 @@ def test_a_function_that_never_says_present_has_no_figures(folder: Path) -> None
     assert page.count(">never says present</td>") == 1
     assert "0.000" not in page
     assert "Each finding" not in page  # of one finding it would say the same again
+
+
+def test_the_classifier_learns_every_probability_as_on_the_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[TrainJob] = []
+    monkeypatch.setattr(train, "run", lambda job, told: jobs.append(job))
+    source = Source((str(folder / "reports.csv"),), (folder / "labels.csv",))
+    wanted = TrainJob(source, folder / "linear", recipe=Recipe(architecture="linear"))
+    run(settings(folder, "labels.csv", train=wanted, keep=folder / "model"))
+    columns = Columns(PANEL.questions)
+    learned, table = read(jobs[0].source, columns), read(source, columns)
+    votes, _ = read_votes(folder / "votes")
+    told = load(folder / "model").predict(votes).values[:, 0, :4]
+    assert np.allclose(learned.targets[:, columns.slices[0]], told, atol=1e-5)
+    assert not np.allclose(table.targets[:, columns.slices[0]], told, atol=1e-2)
+    assert not learned.weights[:, 1:].any()
 
 
 @pytest.mark.parametrize(

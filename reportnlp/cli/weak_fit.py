@@ -39,8 +39,8 @@ def fit(
         ),
     ],
     label_model: Annotated[
-        str, typer.Option(help="majority, dawid_skene or data_programming.")
-    ] = "data_programming",
+        str, typer.Option(help="dawid_skene, data_programming or majority.")
+    ] = "dawid_skene",
     model_settings: Annotated[
         list[str] | None,
         typer.Option("--model-set", metavar="NAME=VALUE", help="A setting of the label model; repeat."),

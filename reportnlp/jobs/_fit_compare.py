@@ -24,7 +24,7 @@ from reportnlp.evaluation.weak import Curve, Distillation, Method
 from reportnlp.findings import Panel
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.formats.loader import read_reports
-from reportnlp.jobs.fit import FitSettings, answered, label_table
+from reportnlp.jobs.fit import FitSettings, answered, label_table, of_questions
 from reportnlp.labelmodels.loader import make
 from reportnlp.training.progress import Progress
 from reportnlp.types import ABSTAIN, Posteriors, Report, Votes
@@ -210,14 +210,13 @@ class _Comparison:
 
     def _labelled(self, name: str, learned: Sequence[int], asked: Sequence[int]) -> Answers:
         """Answers of a label model that was fitted on some rows, to others."""
-        posteriors = self._posteriors(name, learned, asked)
-        return answers_of(label_table(posteriors, self.panel, answered(self.votes), name))
+        return answers_of(label_table(self._posteriors(name, learned, asked), self.panel, name))
 
     def _posteriors(self, name: str, learned: Sequence[int], asked: Sequence[int]) -> Posteriors:
         settings = self.settings.settings if name == self.settings.label_model else {}
         model = make(name, settings, panel=self.panel)
         model.fit(_rows(self.votes, learned), seed=self.settings.seed, balance=self.balance)
-        return model.predict(_rows(self.votes, asked))
+        return of_questions(model.predict(_rows(self.votes, asked)), answered(self.votes).questions)
 
     def _learned(
         self,
@@ -245,9 +244,9 @@ class _Comparison:
         from reportnlp.classifiers._questions import Columns
         from reportnlp.jobs._train_data import LabelledReports
 
-        name, known = self.settings.label_model, answered(self.votes)
+        name = self.settings.label_model
         posteriors = self._posteriors(name, rows, rows)
-        answers = answers_of(label_table(posteriors, self.panel, known, name))
+        answers = answers_of(label_table(posteriors, self.panel, name))
         chosen = [reports[n] for n in rows]
         targets, weights = Columns(self.panel.questions).soft_targets(posteriors)
         return LabelledReports(chosen, [answers[report.id] for report in chosen], targets, weights)

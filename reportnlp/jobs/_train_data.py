@@ -16,7 +16,7 @@ from reportnlp.evaluation.read import read_labels
 from reportnlp.evaluation.splits import groups, present_together
 from reportnlp.formats.blocks import ReadOptions
 from reportnlp.formats.loader import read_reports
-from reportnlp.types import NOT_APPLICABLE, BadRow, Report
+from reportnlp.types import NOT_APPLICABLE, BadRow, Posteriors, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Source:
         format: input format; None finds it.
         columns: input columns.
         weight: how much one of the reports counts.
+        posteriors: a probability of every answer, where more is known than the tables have room for.
     """
 
     inputs: tuple[str, ...]
@@ -36,6 +37,7 @@ class Source:
     format: str | None = None
     columns: ReadOptions = field(default_factory=ReadOptions)
     weight: float = 1.0
+    posteriors: Posteriors | None = None
 
     @property
     def named(self) -> str:
@@ -131,7 +133,8 @@ def read(source: Source, columns: Columns, *, alone: bool = True) -> LabelledRep
         )
     found = list(reports.values())
     answers = [labelled[report.id] for report in found]
-    targets, weights = _targets(tables, columns, found, answers)
+    told = [table.posteriors for table in tables] if source.posteriors is None else [source.posteriors]
+    targets, weights = _targets(told, columns, found, answers)
     weights *= np.float32(source.weight)
     joined = LabelledReports(found, answers, targets, weights, unlabelled, len(labelled) - len(found), unread)
     if alone:
@@ -185,14 +188,14 @@ def _refuse_twice(tables: Sequence[Labelled], labelled: Mapping[str, object], so
 
 
 def _targets(
-    tables: Sequence[Labelled],
+    told: Sequence[Posteriors | None],
     columns: Columns,
     reports: Sequence[Report],
     answers: Sequence[Mapping[str, str]],
 ) -> tuple[Floats, Floats]:
-    """Distributions where a table has probabilities, else the bare answers."""
+    """Distributions where there are probabilities, else the bare answers."""
     targets, weights = columns.targets(answers)
-    for posteriors in (table.posteriors for table in tables):
+    for posteriors in told:
         if posteriors is None:
             continue
         soft = columns.soft_targets(posteriors)

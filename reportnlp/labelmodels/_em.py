@@ -46,7 +46,7 @@ class Learned:
     def weights(self) -> Floats:
         """(functions,) how much of a vote each one's counts where all that it repeats say the same."""
         together = self.repeats.sum(axis=1)
-        return np.divide(1, together, out=np.zeros_like(together), where=together > 0)
+        return np.asarray(np.divide(1, together, out=np.zeros_like(together), where=together > 0))
 
 
 class Run(NamedTuple):

@@ -78,7 +78,7 @@ class Problem:
         """
         if not self.voting.any():
             return np.isnan(self.fixed) | (self.fixed > 0)
-        voted = self.voiced.any(axis=0)
+        voted = np.asarray(self.voiced.any(axis=0))
         if self.silent is not None:
             voted[self.silent] = True
         return np.asarray(np.where(np.isnan(self.fixed), voted, self.fixed > 0))

@@ -95,7 +95,7 @@ def load(folder: Path) -> LabelModel:
         )
         with np.load(folder / RATES, allow_pickle=False) as arrays:
             model.learned = tuple(
-                Learned(*(arrays[f"{n}.{part}"] for part in PARTS), unsupported)
+                Learned(**{part: arrays[f"{n}.{part}"] for part in PARTS}, unsupported=unsupported)
                 for n, unsupported in enumerate(told["unsupported"])
             )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:

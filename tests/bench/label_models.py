@@ -1,17 +1,20 @@
-"""Label models on Open-I: micro F1 of present over NegBio's test list, beside each function and snorkel.
+"""Label models on Open-I: presence over NegBio's test list, beside each function and snorkel.
 
     reportnlp corpora generate --panel chest_xray --count 6000 --seed 1 -o generated
     reportnlp train generated/reports.jsonl --labels generated/gold.csv --panel chest_xray -o linear \\
         --architecture linear
+    reportnlp train generated/reports.jsonl --labels generated/gold.csv --panel chest_xray -o cnn \\
+        --architecture cnn --epochs 8
     python tests/bench/label_models.py NLMCXR_reports.tgz openi_gld_std14.csv openi-testset.txt \\
-        --classifier linear --snorkel SNORKEL_PYTHON
+        --classifier linear --classifier cnn --split dev --snorkel SNORKEL_PYTHON
 
-A label model is fitted on the votes alone: of all reports (`all`), or of those outside the test list
-(`others`). Gold answers score, and score only; no setting was chosen on the test list. The functions are the
-voices of the rules; a classifier that has read nothing but generated reports; and, in the last sets, the
-rules as a whole, which are made of those voices. An answer `uncertain` counts as not present. Differences
-are of F1 to the best single function and to the majority of the same set, with 95 % intervals of a paired
-bootstrap.
+Settings and models are chosen with `--split dev`, the reports outside the test list; `--split test` scores.
+A label model is fitted on the votes alone, for `dev` on those of reports outside the test list, for `test`
+on all. Gold answers score, and score only; no setting was chosen on the test list. The functions are the
+voices of the rules; classifiers that have read nothing but generated reports; and the rules as a whole, which
+are made of those voices. An answer `uncertain` counts as not present. Differences are to the best single
+function and to the majority of the same set, of micro F1 and of the share of right answers (reports times
+findings), with 95 % intervals of a paired bootstrap over reports.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import argparse
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,16 +51,18 @@ Values = npt.NDArray[np.float64]
 RESAMPLES = 1000
 
 
-def ask(archive: Path, ids: frozenset[str], classifier: Path | None) -> Votes:
-    """The votes of every function on every report."""
+def ask(archive: Path, ids: frozenset[str], classifiers: Sequence[Path]) -> Votes:
+    """The votes of every function on every report, on presence alone."""
     panel = load_panel("chest_xray")
-    names = ["rules", *VOICES, *(["linear=classifier"] if classifier else [])]
-    options = [f"linear.model={classifier}"] if classifier else []
+    names = ["rules", *VOICES, *(f"{path.name}=classifier" for path in classifiers)]
+    options = [f"{path.name}.model={path}" for path in classifiers]
     ballot = Ballot(panel, build(choose(names, (), options), panel))
     reports = list(chosen(archive, ids))
     values = np.stack([cast.values for cast in ballot(reports)], axis=1)
     functions = tuple(voice.name for voice in ballot.voices)
-    return Votes(values, tuple(report.id for report in reports), functions, panel.questions)
+    asked = [number for number, question in enumerate(panel.questions) if question.attribute is None]
+    questions = tuple(panel.questions[number] for number in asked)
+    return Votes(values[:, :, asked], tuple(report.id for report in reports), functions, questions)
 
 
 def only(votes: Votes, names: Sequence[str]) -> Votes:
@@ -100,23 +105,21 @@ def by_snorkel(votes: Votes, seen: Mask, python: str) -> npt.NDArray[np.int64]:
     return picks
 
 
-def ways(votes: Votes, test: Mask, snorkel: str) -> dict[str, tuple[Mask, float]]:
-    """What each way to label finds, and the seconds it took."""
+def ways(votes: Votes, seen: Mask, snorkel: str) -> dict[str, tuple[Mask, float]]:
+    """What each way to label finds, and the seconds it took; label models learn from the `seen` reports."""
     told: dict[str, tuple[Mask, float]] = {
         name: (found(votes.values[:, number].astype(np.int64), votes), 0.0)
         for number, name in enumerate(votes.functions)
     }
     panel = load_panel("chest_xray")
-    for seen_by, seen in (("all", np.ones_like(test)), ("others", ~test)):
-        for name in LABELMODELS.names():
-            start = time.perf_counter()
-            model = make(name, panel=panel).fit(rows(votes, seen), seed=0)
-            picks = model.predict(votes).values.argmax(axis=2)
-            told[f"{name}, {seen_by}"] = found(picks, votes), time.perf_counter() - start
-        if snorkel:
-            start = time.perf_counter()
-            picks = by_snorkel(votes, seen, snorkel)
-            told[f"snorkel, {seen_by}"] = found(picks, votes), time.perf_counter() - start
+    for name in LABELMODELS.names():
+        start = time.perf_counter()
+        model = make(name, panel=panel).fit(rows(votes, seen), seed=0)
+        picks = model.predict(votes).values.argmax(axis=2)
+        told[name] = found(picks, votes), time.perf_counter() - start
+    if snorkel:
+        start = time.perf_counter()
+        told["snorkel"] = found(by_snorkel(votes, seen, snorkel), votes), time.perf_counter() - start
     return told
 
 
@@ -127,24 +130,28 @@ def micro_f1(given: Mask, gold: Mask, times: Values) -> Values:
     return np.asarray(2 * right / np.maximum(both, 1))
 
 
+def accuracy(given: Mask, gold: Mask, times: Values) -> Values:
+    """(resamples,) share of right answers; arguments as of `micro_f1`."""
+    return np.asarray((given == gold).mean(axis=1) @ times / times.sum(axis=0))
+
+
 def show(told: Mapping[str, tuple[Mask, float]], functions: Sequence[str], gold: Mask, kept: Mask) -> None:
     """A line for each way to label."""
-    wanted = gold[kept]
-    once = np.ones((len(wanted), 1))
     drawn = np.concatenate(
-        list(bootstrap.draws(len(wanted), seed=0, resamples=RESAMPLES)), axis=1, dtype=np.float64
+        list(bootstrap.draws(int(kept.sum()), seed=0, resamples=RESAMPLES)), axis=1, dtype=np.float64
     )
-    whole = {name: float(micro_f1(mask[kept], wanted, once)[0]) for name, (mask, _) in told.items()}
-    samples = {name: micro_f1(mask[kept], wanted, drawn) for name, (mask, _) in told.items()}
-    best = max(functions, key=whole.__getitem__)
-    for name, (_, seconds) in told.items():
-        against = [
-            "" if name in functions else _difference(whole, samples, name, other)
-            for other in (best, f"majority, {name.partition(', ')[2]}")
-        ]
-        took = f"{seconds:5.1f} s" if seconds else ""
-        print(f"    {name:<26}{whole[name]:.4f}  {took:<8}{against[0]:<28}{against[1]}")
-    print(f"    best single function: {best}, of {len(functions)}")
+    lines = {name: f"    {name:<26}{seconds:5.1f} s  " for name, (_, seconds) in told.items()}
+    for measure in (micro_f1, accuracy):
+        once = np.ones((int(kept.sum()), 1))
+        whole = {name: float(measure(mask[kept], gold[kept], once)[0]) for name, (mask, _) in told.items()}
+        samples = {name: measure(mask[kept], gold[kept], drawn) for name, (mask, _) in told.items()}
+        best = max(functions, key=whole.__getitem__)
+        for name in told:
+            others = () if name in functions else (best, "majority")
+            against = "  ".join(_difference(whole, samples, name, other) for other in others)
+            lines[name] += f"{whole[name]:.4f}  {against:<58}"
+    print(*map(str.rstrip, lines.values()), sep="\n", flush=True)
+    print(f"    F1, then accuracy, each less the best of {len(functions)} functions and less the majority")
 
 
 def _difference(whole: Mapping[str, float], samples: Mapping[str, Values], name: str, other: str) -> str:
@@ -152,12 +159,24 @@ def _difference(whole: Mapping[str, float], samples: Mapping[str, Values], name:
     return f"{whole[name] - whole[other]:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
+def sets(classifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Which functions are asked together."""
+    several = [tuple(classifiers)] if len(classifiers) > 1 else []
+    for rules in ((), ("rules",)):
+        yield (*VOICES, *rules)
+        for some in (*((name,) for name in classifiers), *several):
+            yield (*VOICES, *rules, *some)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("archive", type=Path, help="NLMCXR_reports.tgz, as published")
     parser.add_argument("gold", type=Path, help="openi_gld_std14.csv")
     parser.add_argument("testset", type=Path, help="openi-testset.txt, NegBio's test list")
-    parser.add_argument("--classifier", type=Path, help="model folder that learned from generated reports")
+    parser.add_argument(
+        "--classifier", type=Path, action="append", default=[], help="model folder that votes; repeat it"
+    )
+    parser.add_argument("--split", choices=("dev", "test"), default="dev", help="what is scored")
     parser.add_argument("--snorkel", default="", help="python of an environment with snorkel")
     options = parser.parse_args()
     missing = [path for path in (options.archive, options.gold, options.testset) if not path.exists()]
@@ -169,17 +188,12 @@ def main() -> None:
     votes = ask(options.archive, frozenset(gold), options.classifier)
     test = np.array([report in test_ids for report in votes.report_ids])
     wanted = np.array([list(gold[report].values()) for report in votes.report_ids])
-    extra = ("linear",) if options.classifier else ()
-    for title, names in (
-        ("voices", VOICES),
-        *([("voices and a classifier", (*VOICES, *extra))] if extra else []),
-        ("voices and the rules as a whole", (*VOICES, "rules")),
-        *([("voices, a classifier and the rules as a whole", (*VOICES, *extra, "rules"))] if extra else []),
-    ):
-        told = ways(only(votes, names), test, options.snorkel)
-        for split, kept in (("dev", ~test), ("test", test)):
-            print(f"{title}: {split}, {int(kept.sum())} reports; less the best function, less the majority")
-            show(told, names, wanted, kept)
+    kept = test if options.split == "test" else ~test
+    for names in sets([path.name for path in options.classifier]):
+        more = [name for name in names if name not in VOICES]
+        print(f"{' + '.join(['voices', *more])}: {options.split}, {int(kept.sum())} reports")
+        seen = kept if options.split == "dev" else np.ones_like(test)
+        show(ways(only(votes, names), seen, options.snorkel), names, wanted, kept)
 
 
 if __name__ == "__main__":
