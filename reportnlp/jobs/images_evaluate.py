@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +14,10 @@ from reportnlp.evaluation.record import Evaluation
 from reportnlp.evaluation.scores import UncertainAs
 from reportnlp.images import answers
 from reportnlp.images.folder import open_folder
+from reportnlp.images.join import key_of
 from reportnlp.images.table import ImageLabels
 from reportnlp.jobs import evaluate
-from reportnlp.jobs._images_rows import image_labels, named_images
+from reportnlp.jobs._images_rows import Images, image_labels, named_images
 from reportnlp.jobs._labelled import Found
 from reportnlp.jobs.evaluate import EvaluateSettings
 from reportnlp.jobs.images_predict import Predicted, predict
@@ -71,8 +72,10 @@ def run(job: ImagesEvaluateJob, progress: Progress | None = None) -> ScoredImage
     """
     if job.out is not None:
         evaluate.check_out(job.out, job.overwrite)
-    gold_answers(job.gold, job.per)  # what cannot be scored is told before all images are read
+    gold = gold_answers(job.gold, job.per)
     images, folder = named_images(job.inputs, split=job.split), open_folder(job.model)
+    if job.per == "study":
+        images = _called_as(gold, images)
     with TemporaryDirectory(prefix="reportnlp-") as work:
         predicted = predict(
             images,
@@ -107,6 +110,12 @@ def score(job: ImagesEvaluateJob, predicted: Predicted) -> ScoredImages:
     if job.out is not None:
         evaluate.write(job.out, evaluation)
     return ScoredImages(evaluation, predicted)
+
+
+def _called_as(gold: Answers, images: Images) -> Images:
+    """Images whose `report_id` is what gold calls their report: it may be their study or accession number."""
+    key = key_of(images.rows, gold.keys())
+    return replace(images, rows=tuple(replace(row, report_id=getattr(row, key)) for row in images.rows))
 
 
 def labelled(predicted: Predicted) -> Labelled:
