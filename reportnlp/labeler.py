@@ -67,12 +67,14 @@ class About(NamedTuple):
         panel: the findings it labels.
         digest: sha256 (hex) of the panel, or of the model folder.
         is_model: whether it was trained.
+        can_abstain: whether it was trained with a band of doubt, in which it may withhold an answer.
     """
 
     method: str
     panel: Panel
     digest: str
     is_model: bool
+    can_abstain: bool
 
 
 class Labeler:
@@ -86,7 +88,8 @@ class Labeler:
 
     Raises:
         UnknownNameError: there is no such method.
-        InputError: the model folder is damaged, or is of another panel; there is no such device.
+        InputError: the model folder is damaged, or is of another panel; there is no such device; the method
+            is to abstain and has no band of doubt.
     """
 
     def __init__(
@@ -94,6 +97,8 @@ class Labeler:
     ) -> None:
         folder = model_folder(method, None if panel is None else panel.name)
         self._predictor = None if folder is None else _predictor(folder, panel, abstain, device)
+        if abstain and (self._predictor is None or not self._predictor.folder.file.has_band):
+            raise _cannot_abstain(method)
         if self._predictor is not None:
             self.panel = self._predictor.panel
             self.method = self._predictor.folder.path.name
@@ -130,11 +135,11 @@ class Labeler:
         folder = model_folder(str(method), found.name if panel and found else None)
         if folder is not None:
             opened = _open_for(folder, found if panel else None)
-            return About(folder.name, opened.panel(), opened.digest, True)
+            return About(folder.name, opened.panel(), opened.digest, True, opened.file.has_band)
         name = RULES if method == AUTO else str(method)
         if found is None:
             raise InputError(f"The method {name} needs a panel. See them all: reportnlp panels.")
-        return About(name, found, found.digest, False)
+        return About(name, found, found.digest, False, False)
 
     @property
     def digest(self) -> str:
@@ -204,7 +209,8 @@ def load(
     Raises:
         UnknownNameError: no such panel or method.
         InvalidDefinitionError: a finding or panel file that breaks a rule of the schema.
-        InputError: a model folder that is damaged, or of another panel.
+        InputError: a model folder that is damaged, or of another panel; a method that is to abstain and has
+            no band of doubt.
     """
     return Labeler(panel_of(panel, str(method), own=False), str(method), abstain=abstain, device=device)
 
@@ -252,6 +258,14 @@ def shipped(panel: str) -> Path | None:
     """The folder of the model that is shipped for a panel; None where the rules are the best there is."""
     folder = Path(__file__).parent / "models" / panel
     return folder if folder.is_dir() else None
+
+
+def _cannot_abstain(method: str) -> InputError:
+    return InputError(
+        f"The method {method} has no band of doubt in which to abstain: the rules say 'uncertain' "
+        "themselves, and a model has a band only if it was trained with --abstain-error. Leave abstain out, "
+        "or give such a model."
+    )
 
 
 def _open(folder: Path) -> Folder:

@@ -20,6 +20,7 @@ import reportnlp
 from reportnlp_api import Settings, create_app
 from reportnlp_api.frames import LENGTH, Frame, pack, unpack
 from reportnlp_api.hands import Hand
+from reportnlp_api.server import config_of
 from reportnlp_api.worker import Worker
 
 URL = "http://localhost"
@@ -28,6 +29,7 @@ URL = "http://localhost"
 
 def settings_in(folder: Path, **given: Any) -> Settings:
     """Settings with all files in one folder, one worker, and the rules, which load at once."""
+    folder.mkdir(parents=True, exist_ok=True)
     files = {"data_dir": folder / "data", "audit_file": folder / "audit.jsonl"}
     return Settings.model_validate({"workers": 1, "method": "rules", **files, **given})
 
@@ -89,11 +91,22 @@ def until_ready(client: TestClient, seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+def audited(folder: Path, answer: Any, seconds: float = 10.0) -> list[str]:
+    """The lines of the audit log, once that of an answer is there."""
+    end = time.monotonic() + seconds
+    while True:
+        found = (folder / "audit.jsonl").read_text("utf-8")
+        if answer.headers["X-Request-ID"] in found:
+            return found.splitlines()
+        assert time.monotonic() < end, "the audit log does not have the request"
+        time.sleep(0.01)
+
+
 @contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
     """The address of a service in a thread: what is tried on it goes through a real server."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, ws="none"))
+        server = uvicorn.Server(config_of(app))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -19,8 +19,8 @@ from reportnlp_api.pieces import Asked, Piece, Queue
 from reportnlp_api.problems import ProblemError
 from reportnlp_api.settings import Settings
 
-RULES = Method("rules", "pe", "rules", "d", "d", False, ("q",))
-OTHER = Method("auto", "pe", "auto", "e", "d", True, ("q",))
+RULES = Method("rules", "pe", "pe", "rules", "d", "d", False, False, ("q",))
+OTHER = Method("auto", "pe", "pe", "auto", "e", "d", True, True, ("q",))
 
 
 @dataclass(eq=False)

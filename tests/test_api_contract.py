@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 from pydantic_core import PydanticUndefined
 from schemathesis import GenerationMode
-from schemathesis.checks import positive_data_acceptance
 from schemathesis.core.result import Ok
 
 from reportnlp_api import Settings, contract
@@ -87,26 +86,52 @@ def test_the_readme_has_every_setting_with_its_default_and_every_route(app: Fast
         assert path in readme
 
 
+THERE: dict[str, dict[str, Any]] = {
+    "panel": {"enum": ["pe"]},
+    "method": {"enum": ["auto", "rules"]},
+    "questions": {"items": {"enum": ["pulmonary_embolism"]}, "type": "array", "minItems": 1},
+    "path": {"enum": ["june.jsonl"]},
+    "abstain": {"const": False},
+    "deadline_s": {"minimum": 30, "maximum": 86_400, "type": "number"},
+}
+"""What the contract leaves open because it is a service's own: names that are there, no band of doubt, and a
+deadline that can be kept."""
+
+
+def narrowed(document: dict[str, Any]) -> dict[str, Any]:
+    """The contract of one service: whatever it allows must be accepted."""
+    schemas = document["components"]["schemas"]
+    for fields in (schemas[name]["properties"] for name in ("LabelRequest", "Options", "JobRequest")):
+        fields.update({name: there for name, there in THERE.items() if name in fields})
+    for parameter in document["paths"]["/v1/jobs/{client_id}"]["put"]["parameters"]:
+        parameter["schema"] = THERE.get(parameter["name"], parameter["schema"])
+    return document
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_no_answer_is_a_fault_or_undocumented(tmp_path: Path, mode: GenerationMode) -> None:
+def test_no_answer_is_a_fault_or_undocumented(root: Path, tmp_path: Path, mode: GenerationMode) -> None:
     asked: set[str] = set()
-    with listening(app_in(tmp_path)) as url:
-        schema = schemathesis.openapi.from_url(f"{url}/openapi.json", wait_for_schema=20)
+    (tmp_path / "june.jsonl").write_text('{"id": "1", "text": "No PE."}', encoding="utf-8")
+    with listening(app_in(tmp_path, job_roots=[tmp_path])) as url:
+        document = committed(root) if mode is GenerationMode.NEGATIVE else narrowed(committed(root))
+        schema = schemathesis.openapi.from_dict(document)
+        schema.config.update(base_url=url)
         for found in schema.get_all_operations():
             assert isinstance(found, Ok)
             operation = found.ok()
             if mode is GenerationMode.NEGATIVE and not (operation.body or operation.path_parameters):
                 continue  # nothing of it can be wrong
             asked.add(operation.label)
-            _hold(operation.as_strategy(generation_mode=mode))
+            _hold(operation.as_strategy(generation_mode=mode), mode is GenerationMode.POSITIVE)
     assert "POST /v1/label" in asked
 
 
-def _hold(cases: SearchStrategy[Any]) -> None:
+def _hold(cases: SearchStrategy[Any], are_right: bool) -> None:
     @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=cases)
     def check(case: Any) -> None:
-        # A name that is well formed need not be one of a panel, a method or a question.
-        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        if are_right and case.operation.label.startswith("PUT") and case.media_type == "application/json":
+            case.query = {}  # they belong to the other kind of body, which OpenAPI cannot say
+        case.call_and_validate()
 
     check()

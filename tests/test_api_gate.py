@@ -67,7 +67,26 @@ def test_a_request_id_is_taken_over_when_it_can_hold_no_name(tmp_path: Path, giv
 @pytest.mark.parametrize("host", ["localhost", "localhost:80", "127.0.0.1:8000", "[::1]:8000", "me.example"])
 def test_names_of_this_machine_are_let_in(tmp_path: Path, host: str) -> None:
     with serving(app_in(tmp_path, hosts=["me.example"])) as client:
-        assert client.get("/livez", headers={"Host": host}).status_code == 200
+        assert client.get("/v1/panels", headers={"Host": host}).status_code == 200
+
+
+def test_beyond_this_machine_the_names_that_are_set_and_its_own_are_let_in(tmp_path: Path) -> None:
+    with serving(app_in(tmp_path, host="0.0.0.0", without_keys=True, hosts=["me.example"])) as client:
+        codes = {
+            host: client.get("/v1/panels", headers={"Host": host}).status_code
+            for host in ("me.example", "127.0.0.1:8000", "10.0.3.7:8000")
+        }
+        assert codes == {"me.example": 200, "127.0.0.1:8000": 200, "10.0.3.7:8000": 403}
+        for probe in ("/livez", "/readyz"):
+            assert client.get(probe, headers={"Host": "10.0.3.7:8000"}).status_code == 200
+            assert client.head(probe, headers={"Host": "10.0.3.7:8000"}).status_code == 200
+
+
+def test_places_that_are_not_there_are_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"job root .* is no folder"):
+        app_in(tmp_path, job_roots=[tmp_path / "none"])
+    with pytest.raises(SettingsError, match="there is no folder"):
+        app_in(tmp_path, audit_file=tmp_path / "none" / "audit.jsonl")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""])
@@ -135,7 +154,9 @@ def test_a_revoked_key_is_refused_without_a_restart(file: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", ["", "{}x", '{"keys": 1}', None])
-def test_where_the_keys_cannot_be_read_nobody_gets_in(file: Path, broken: str | None) -> None:
+def test_where_the_keys_cannot_be_read_nobody_gets_in(
+    file: Path, broken: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     now = 0.0
     key = keys.add(file, "research")
     known = Keys(file, lambda: now)
@@ -145,7 +166,8 @@ def test_where_the_keys_cannot_be_read_nobody_gets_in(file: Path, broken: str | 
         file.write_text(broken)
     now = 1.0
     assert known.owner(key) is None
-    with pytest.raises(KeysError, match="reportnlp serve keys add NAME"):
+    assert "No key is known until it is mended" in caplog.text
+    with pytest.raises(KeysError, match="reportnlp serve keys add NAME --file"):
         Keys(file)
 
 
@@ -180,6 +202,8 @@ def test_settings_come_from_the_environment_and_what_is_given_goes_before(tmp_pa
         "REPORTNLP_PANEL": "head_ct",
         "REPORTNLP_MODEL_ROOTS": f"{tmp_path}:/models",
         "REPORTNLP_SERVICE_HOST": "10.0.0.1",
+        "REPORTNLP_PORT_8000_TCP_PORT": "8000",
+        "REPORTNLP_HOST": "tcp://10.0.0.1:8000",
         "REPORTNLP_DEBUG": "1",
         "REPORTNLP_DATA_DIR": str(tmp_path),
     }
@@ -189,12 +213,24 @@ def test_settings_come_from_the_environment_and_what_is_given_goes_before(tmp_pa
     assert settings.jobs_url == f"sqlite:///{tmp_path}/jobs.sqlite"
 
 
+def test_a_variable_that_no_setting_has_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    read_settings({"REPORTNLP_COLOUR": "secret", "REPORTNLP_DEBUG": "1"})
+    assert "REPORTNLP_COLOUR" in caplog.text
+    assert "secret" not in caplog.text and "DEBUG" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
         ("REPORTNLP_PROT", "8080", "Did you mean REPORTNLP_PORT?"),
         ("REPORTNLP_QUEUE_TOKEN", "1", "Did you mean REPORTNLP_QUEUE_TOKENS?"),
-        ("REPORTNLP_PORT", "tcp://10.0.0.1:80", r"port \(REPORTNLP_PORT\) was given as 'tcp://10.0.0.1:80'"),
+        ("REPORTNLP_KEYS", "5", "Did you mean REPORTNLP_KEYS_FILE?"),
+        ("REPORTNLP_QUOTA", "5", "Did you mean REPORTNLP_QUOTA_PER_MINUTE?"),
+        (
+            "REPORTNLP_PORT",
+            "abc",
+            r"REPORTNLP_PORT\) was given as 'abc'. It should be a valid integer\.$",
+        ),
         ("REPORTNLP_WORKERS", "-1", "It should be greater than or equal to 0."),
     ],
 )

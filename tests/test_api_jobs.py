@@ -181,7 +181,7 @@ def test_without_job_roots_no_path_can_be_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_the_server_is_labelled_as_it_is_told(client: TestClient) -> None:
-    body = {"path": "year", "panel": "head_ct", "method": "rules", "abstain": True}
+    body = {"path": "year", "panel": "head_ct", "method": "rules"}
     assert client.put("/v1/jobs/year", json=body).status_code == 201
     done = wait(client, "year")
     assert done["counts"] == {"read": 2, "labelled": 2, "quarantined": 0, "duplicates": 0}

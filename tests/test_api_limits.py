@@ -96,12 +96,12 @@ def test_more_reports_than_the_limit(tmp_path: Path) -> None:
 
 
 def test_a_full_queue_refuses_in_milliseconds(tmp_path: Path) -> None:
-    with held(tmp_path, queue_tokens=8) as (client, labeler), ThreadPoolExecutor(4) as pool:
+    with held(tmp_path, queue_tokens=24) as (client, labeler), ThreadPoolExecutor(4) as pool:
         first = in_the_background(pool, client, labeler)
         waiting = [pool.submit(post, client) for _ in range(2)]
         until(lambda: "reportnlp_queue_tokens 8.0" in client.get("/metrics").text)
         began = time.perf_counter()
-        answer = client.post("/v1/label", content=b"{", headers=JSON)
+        answer = client.post("/v1/label", content=b"{" * 150, headers=JSON)
         taken = time.perf_counter() - began
         assert (answer.status_code, slug(answer)) == (503, "queue-full")
         assert int(answer.headers["Retry-After"]) >= 1

@@ -16,7 +16,7 @@ from reportnlp_api import keys
 from tests.api_page import chromium, opened, ready, served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Dialog, Page, Route
 
 TEXTS = (
     "FINDINGS: Kein Befund für Müller. No pulmonary embolism.",
@@ -75,6 +75,7 @@ def test_a_file_is_labelled_its_rows_add_up_and_the_page_may_come_back_later(
     assert "5 reports to send, 1 row left out" in page.locator("#archive-about").inner_text()
     assert "Row 6: it has 3 fields" in page.locator("#archive-unread").inner_text()
     job = send(page, archive)
+    assert page.locator("#archive-unread").is_hidden()
     page.reload()  # the address says which job it is
     until(page, "done")
 
@@ -134,7 +135,87 @@ def test_progress_is_shown_and_a_refusal_on_the_way_passes(page: Page, archive: 
     assert not page.locator("#job-results").is_visible()
 
 
+def test_how_far_a_job_is_is_not_said_before_it_is_known(page: Page, archive: Path) -> None:
+    looks = iter(
+        [JOB | {"state": "queued"}, *(JOB | {"state": "running", "total": None, "done": n} for n in (0, 3))]
+    )
+    last = JOB | {"state": "done", "done": 5}
+    page.route("**/v1/jobs/page-*", lambda route: route.fulfill(json=next(looks, last)))
+    send(page, archive)
+    bar = page.locator("#job-progress")
+
+    for said in ("Starting", "3 rows done"):
+        page.locator("#job-status", has_text=said).wait_for()
+        assert bar.get_attribute("value") is None
+    until(page, "done")
+    assert bar.evaluate("bar => bar.value / bar.max") == 1
+
+
+def test_the_list_says_of_a_job_what_its_card_says(page: Page, archive: Path) -> None:
+    states = iter(["queued", "queued", "running", "done"])
+    now = {"state": "queued"}
+    listed = JOB | {"created": "2026-01-02T03:04:05.000+00:00"}
+
+    def look(route: Route) -> None:
+        now["state"] = next(states, "done")
+        route.fulfill(json=JOB | now)
+
+    page.route("**/v1/jobs/page-*", look)
+    page.route("**/v1/jobs", lambda route: route.fulfill(json={"jobs": [listed | now | {"id": "one"}]}))
+    send(page, archive)
+    line = page.locator("#jobs li", has_text="one")
+
+    for state in ("running", "done"):
+        until(page, state)
+        line.locator(".badge", has_text=state).wait_for(timeout=2_000)
+
+
+def answered(page: Page, accept: bool) -> list[str]:
+    """What the page asks a person, from now on, who always says the same."""
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept() if accept else dialog.dismiss()
+
+    page.on("dialog", answer)
+    return asked
+
+
+def test_a_job_with_results_is_deleted_only_after_a_question(page: Page, archive: Path) -> None:
+    job = send(page, archive)
+    until(page, "done")
+    asked = answered(page, accept=False)
+    page.click("#job-cancel")
+    page.reload()
+    until(ready(page), "done")
+
+    assert len(asked) == 1
+    assert "results" in asked[0]
+    assert page.locator("#job-title").inner_text() == job
+
+
+def test_a_job_that_is_done_by_now_is_not_deleted_by_who_would_cancel_it(page: Page, archive: Path) -> None:
+    asked = answered(page, accept=True)
+    gone: list[str] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method == "DELETE":
+            gone.append(route.request.url)
+        route.fulfill(json=JOB | {"state": "done" if asked else "running", "id": "page-x"})
+
+    page.route("**/v1/jobs/page-*", answer)
+    send(page, archive)
+    page.locator("#job-state", has_text="running").wait_for()
+    page.click("#job-cancel")
+    until(page, "done")
+
+    assert len(asked) == 1
+    assert gone == []
+
+
 def test_a_job_is_cancelled_and_then_deleted(page: Page, tmp_path: Path) -> None:
+    answered(page, accept=True)
     path = tmp_path / "many.jsonl"
     lines = (json.dumps({"id": str(n), "text": f"{n} lobes. Pulmonary embolism {n}."}) for n in range(20_000))
     path.write_text("\n".join(lines), "utf-8")

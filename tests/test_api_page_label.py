@@ -191,6 +191,123 @@ def test_a_text_without_words_is_told_and_stays(page: Page) -> None:
     assert page.input_value("#text") == "--- ..."
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("one.pdf", b"%PDF\0\x01", "no text"),
+        ("two.pdf", b"%PDF-1.7\n1 0 obj", "a PDF file"),
+        ("note.txt", b"{\\rtf1\\ansi Pulmonary embolism.}", "an RTF file"),
+        ("reports.csv", b"id,text\n1,Clot.\n", "many reports"),
+    ],
+)
+def test_a_file_that_is_no_report_is_refused_and_the_text_stays(
+    page: Page, tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    page.fill("#text", "Typed.")
+    page.set_input_files("#text-file", tmp_path / name)
+    page.locator("#label-notice", has_text=told).wait_for()
+
+    assert page.input_value("#text") == "Typed."
+
+
+REFUSAL = {"title": "Quota used up", "status": 429, "detail": "Enough for now.", "errors": []}
+
+
+def refuse(page: Page) -> None:
+    page.route(
+        "**/v1/label", lambda route: route.fulfill(status=429, headers={"Retry-After": "9"}, json=REFUSAL)
+    )
+
+
+def test_what_was_found_stays_after_a_refusal_and_is_said_to_be_from_before(page: Page) -> None:
+    label(page, TEXT)
+    before = row(page, "pulmonary_embolism")
+    refuse(page)
+    page.select_option("#label-panel", "chest_xray")
+    page.locator("#label-notice", has_text="Try again in 9 s.").wait_for()
+
+    assert "from before" in page.locator("#label-status").inner_text()
+    assert row(page, "pulmonary_embolism") == before
+    assert marked(page, "pulmonary_embolism")
+    assert page.locator("#text-shown").is_visible()
+
+
+def test_findings_of_a_text_that_was_changed_are_said_to_be_of_the_earlier_one(page: Page) -> None:
+    label(page, TEXT)
+    page.click("#text-edit")
+    page.locator("#label-status", has_text="before it was edited").wait_for()
+    refuse(page)
+    page.fill("#text", "No pulmonary embolism.")
+    page.click("#label-go")
+    page.locator("#label-notice").wait_for()
+
+    assert "earlier text" in page.locator("#label-status").inner_text()
+    assert "present" in row(page, "pulmonary_embolism")
+    assert page.input_value("#text") == "No pulmonary embolism."
+    page.unroute("**/v1/label")
+    page.click("#label-go")
+    page.locator("#label-status", has_text="1 absent").wait_for()
+    assert page.locator(".earlier").count() == 0
+
+
+def test_another_report_has_none_of_the_findings_of_the_one_before(page: Page) -> None:
+    label(page, TEXT)
+    page.click("#text-example")
+
+    assert page.locator(".findings").count() == 0
+    assert page.locator("#label-status").inner_text() == "Nothing is labelled yet."
+
+
+@pytest.mark.parametrize(
+    ("pointer", "detail", "told"),
+    [
+        ("/reports/2/text", "It should not be empty.", "Report 3: It should not be empty."),
+        ("/method", "There is no such method. See GET /v1/models.", "Method: There is no such method."),
+        ("/query/panel", "There is no such panel.", "Panel: There is no such panel."),
+    ],
+)
+def test_a_place_in_a_request_is_told_in_the_words_of_the_page(
+    page: Page, pointer: str, detail: str, told: str
+) -> None:
+    problem = {
+        "title": "Invalid request",
+        "status": 422,
+        "detail": "See errors, and /openapi.json.",
+        "errors": [{"pointer": pointer, "detail": detail}],
+    }
+    page.route("**/v1/label", lambda route: route.fulfill(status=422, json=problem))
+    page.fill("#text", "Clot.")
+    page.click("#label-go")
+    page.locator("#label-notice").wait_for()
+
+    assert page.locator("#label-notice").inner_text().split("\n\n") == ["Invalid request.", told]
+
+
+def test_keys_are_named_where_there_is_a_keyboard_and_not_where_there_is_a_finger(
+    browser: Browser, page_site: str
+) -> None:
+    narrow = {"width": 390, "height": 844}
+    with opened(browser, f"{page_site}/", viewport=narrow) as page:
+        assert ready(page).locator("#label-go kbd").is_visible()
+    with opened(browser, f"{page_site}/", viewport=narrow, has_touch=True, is_mobile=True) as page:
+        assert not ready(page).locator("#label-go kbd").is_visible()
+
+
+def test_a_number_is_not_parted_from_its_sign_and_sections_stand_in_line(page: Page) -> None:
+    page.select_option("#label-method", "rules")
+    page.select_option("#label-other", "auto")
+    label(page, "IMPRESSION: Acute segmental pulmonary embolism in the right lower lobe.")
+    boxes = (
+        "cells => cells.map((cell) => cell.getBoundingClientRect()).map(({ left, height }) => [left, height])"
+    )
+    numbers = page.locator("td:last-child .number").evaluate_all(boxes)
+    sections = page.locator("td:last-child .section").evaluate_all(boxes)
+
+    assert len({height for _, height in numbers}) == 1
+    assert len({left for left, _ in sections}) == 1
+
+
 def test_markup_in_a_report_is_text(page: Page) -> None:
     text = "IMPRESSION: <img src=x onerror=alert(1)> Pulmonary embolism <b>present</b>."
     label(page, text)
@@ -199,7 +316,7 @@ def test_markup_in_a_report_is_text(page: Page) -> None:
     assert page.locator("#text-shown img, #text-shown b").count() == 0
 
 
-def test_a_report_past_the_limit_is_told_with_the_place_and_the_limit(
+def test_a_report_past_the_limit_is_told_the_limit_once_and_in_words(
     browser: Browser, tmp_path: Path
 ) -> None:
     with served(tmp_path, max_report_chars=50) as site, opened(browser, f"{site}/") as page:
@@ -208,8 +325,9 @@ def test_a_report_past_the_limit_is_told_with_the_place_and_the_limit(
         page.locator("#label-notice").wait_for()
 
         told = page.locator("#label-notice").inner_text()
-        assert "/reports/0/text" in told
-        assert "50" in told
+        assert told.count("A report may have 50 characters.") == 1
+        assert "/" not in told
+        assert page.locator("#label-status").inner_text() == ""
         assert "Pulmonary" not in told
 
 

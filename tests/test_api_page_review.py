@@ -49,7 +49,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def begin(page: Page, table: Path, reports: Path = REPORTS) -> None:
     page.set_input_files("#review-table", table)
     page.set_input_files("#review-reports", reports)
-    page.click("#review-form button")
+    page.click("#review-form .main")
     page.locator("#review-desk").wait_for()
 
 
@@ -250,6 +250,26 @@ def test_the_results_of_a_job_can_be_reviewed(page: Page) -> None:
     assert page.locator("#review-text mark").count() > 0
 
 
+def test_what_a_job_gives_stands_in_the_place_of_a_file_until_one_is_chosen(page: Page, table: Path) -> None:
+    page.goto(page.url.replace("#/review", "#/review/page-7"))
+
+    assert "page-7" in page.locator("#review-job").inner_text()
+    assert not page.locator("#review-table").is_visible()
+    assert page.locator("#review-reports").is_visible()
+    page.set_input_files("#review-table", table)
+    page.locator("#review-table").wait_for()
+    assert not page.locator("#review-job").is_visible()
+
+
+def test_the_fields_stand_in_line_whatever_is_said_beside_them(page: Page) -> None:
+    page.goto(page.url.replace("#/review", "#/review/page-7"))
+    parts = page.locator("#review-job, #review-reports, #review-form .main")
+    boxes = parts.evaluate_all("parts => parts.map((part) => part.getBoundingClientRect().toJSON())")
+    middles = [box["top"] + box["height"] / 2 for box in boxes]
+
+    assert max(middles) - min(middles) < 4
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -266,7 +286,7 @@ def test_a_file_that_is_no_label_table_is_refused(
     path.write_text(content, "utf-8")
     page.set_input_files("#review-table", path)
     page.set_input_files("#review-reports", REPORTS)
-    page.click("#review-form button")
+    page.click("#review-form .main")
     page.locator("#review-notice").wait_for()
 
     assert told in page.locator("#review-notice").inner_text()

@@ -29,15 +29,19 @@ TEXT = "FINDINGS: No pleural effusion. Heart size is normal. "
 
 
 @contextmanager
-def served(root: Path, folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(
+    root: Path, folder: Path, *options: str, audit: bool = True, pipesize: int = -1
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`reportnlp serve` as a process, with the address that it tells."""
+    to = ("--audit", "audit.jsonl") if audit else ()
     process = subprocess.Popen(
-        [*SERVE, "--port", "0", "--method", "rules", "--workers", "1", "--audit", "audit.jsonl", *options],
+        [*SERVE, "--port", "0", "--method", "rules", "--workers", "1", *to, *options],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": f"{root}:{root / 'api'}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        pipesize=pipesize,
     )
     try:
         assert process.stdout
@@ -50,7 +54,7 @@ def served(root: Path, folder: Path, *options: str) -> Iterator[tuple[subprocess
 
 
 def until_ready(url: str) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while httpx.get(f"{url}/readyz").status_code != 200:
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -1,6 +1,7 @@
 """The jobs' database: no change of state is made twice, and nobody's job is lost.
 
-On SQLite, and on PostgreSQL too where REPORTNLP_TEST_POSTGRES is the SQLAlchemy URL of an empty database.
+On SQLite and on PostgreSQL: one out of a wheel, or, where REPORTNLP_TEST_POSTGRES is the SQLAlchemy URL of an
+empty database, that.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy import create_engine
 from reportnlp_api.database import StoreError
 from reportnlp_api.job_table import METADATA, Job, NewJob
 from reportnlp_api.store import LEASE_S, Store
+from tests.api_postgres import postgres
 
 TTL_S = 100.0
 COUNTS = {"read": 6, "labelled": 3, "quarantined": 2, "duplicates": 1}
@@ -40,15 +42,24 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="module")
+def empty() -> Iterator[str]:
+    """The URL of an empty database of PostgreSQL."""
+    if POSTGRES:
+        yield POSTGRES
+        return
+    with postgres() as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'deep' / 'jobs.sqlite'}"
         return
-    if not POSTGRES:
-        pytest.skip("REPORTNLP_TEST_POSTGRES is not set")
-    yield POSTGRES
-    engine = create_engine(POSTGRES)
+    database: str = request.getfixturevalue("empty")
+    yield database
+    engine = create_engine(database)
     METADATA.drop_all(engine)
     engine.dispose()
 

@@ -263,6 +263,7 @@ def test_the_shard_size_in_the_help_is_the_runners() -> None:
         ("label gone.csv -o out.csv", "gone.csv"),
         ("label corpora/demo/reports.csv -o out.csv --panel chest_xry", "Did you mean 'chest_xray'?"),
         ("label corpora/demo/reports.csv -o out.csv --method ruls", "Did you mean 'rules'?"),
+        ("label corpora/demo/reports.csv -o out.csv --abstain", "no band of doubt"),
         ("label corpora/demo/reports.csv -o out.csv --format cvs", "Did you mean 'csv'?"),
         ("label corpora/demo/reports.csv -o out.xyz", "out.xyz"),
         ("label corpora/demo/reports.csv -o out.csv --id-column nobody", "nobody"),

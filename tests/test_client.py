@@ -16,7 +16,7 @@ import pytest
 import reportnlp
 from reportnlp import AsyncClient, Client, Report
 from reportnlp.client import JobError, ServiceError
-from reportnlp.errors import MissingExtraError
+from reportnlp.errors import InputError, MissingExtraError
 from tests.api_service import app_in, listening, load
 
 SEEN = "IMPRESSION: Acute segmental pulmonary embolism in the right lower lobe."
@@ -182,3 +182,16 @@ def test_the_example_of_the_readme_runs(root: Path, url: str, desk: Path, client
     exec(compile(example.replace("http://127.0.0.1:8000", url), "README.md", "exec"), {"print": say})
     assert told[0].startswith("present ")
     assert any(line.endswith("done") for line in told)
+
+
+def test_an_address_without_its_scheme_is_told_at_once() -> None:
+    with pytest.raises(InputError, match="Begin it with http://"):
+        Client("127.0.0.1:8000")
+
+
+def test_an_answer_that_is_not_there_says_why(client: Client) -> None:
+    found, empty = client.label([SEEN, "."])
+    with pytest.raises(KeyError, match=r"pulmonary_embolsm: not asked\. There are: pulmonary_embolism,"):
+        found["pulmonary_embolsm"]
+    with pytest.raises(KeyError, match="no letter and no digit"):
+        empty[PE]

@@ -99,6 +99,11 @@ def test_what_cannot_be_written_is_told(name: str) -> None:
         loader.writer_for(Path(name))
 
 
+def test_a_command_without_the_option_is_not_sent_to_it() -> None:
+    with pytest.raises(OutputError, match=r"end in one of: .*, \.pq\.$"):
+        loader.writer_for(Path("out.txt"), can_be_named=False)
+
+
 def test_the_longest_suffix_picks_the_writer() -> None:
     assert loader.writer_for(Path("train.chexpert.csv")).__name__.endswith("chexpert")
     assert loader.writer_for(Path("train.csv")).__name__.endswith("csv")

@@ -12,7 +12,7 @@ from reportnlp.errors import InputError, InvalidDefinitionError, ReportNLPError,
 from reportnlp.findings import Panel, load_panel
 from reportnlp.functions._ballot import Ballot
 from reportnlp.functions.blocks import Answers, Reader, reader_of
-from reportnlp.functions.loader import Chosen, Voice, answers_alone, build, choose, needs
+from reportnlp.functions.loader import Chosen, Voice, answers_alone, build, choose, needs, options_of
 from reportnlp.jobs import functions
 from reportnlp.labeler import load
 from reportnlp.registry import FUNCTIONS
@@ -327,7 +327,9 @@ def test_a_wrong_option_is_named(options: list[str], message: str) -> None:
         ("x = 1\n", "holds no labelling function. It needs `def vote"),
         ("class Function:\n    def __init__(self, panel): ...\n", "holds no labelling function"),
         ("x = 1\ny = x / 0\n", "ZeroDivisionError at line 2"),
-        ("def vote(report:\n", "SyntaxError at line 1"),
+        ("def vote(report:\n", r"SyntaxError at line 1: '\(' was never closed"),
+        ("def vote(report)\n    return {}\n", "SyntaxError at line 1: expected ':'"),
+        ("import gone_away\n", "ModuleNotFoundError at line 1: No module named 'gone_away'"),
     ],
 )
 def test_a_file_without_a_function_is_refused(code: str, message: str, tmp_path: Path) -> None:
@@ -356,6 +358,29 @@ def test_a_function_of_ones_own_may_have_options(tmp_path: Path) -> None:
     assert build(chosen, PANEL)[1].voter.vote(Report("id", "a clot")) == {PE: "present"}
     with pytest.raises(UnknownNameError, match="Did you mean 'word'"):
         build(choose(["rules"], [path], ["mine.wrd=clot"]), PANEL)
+
+
+def names_of(panel: Panel) -> list[str]:
+    return [question.name for question in panel.questions]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            '"pulmonary_embolsm"',
+            "to 'pulmonary_embolsm', which the panel does not ask (did you mean 'pulmonary_emb",
+        ),
+        ('"gout"', "to 'gout', which the panel does not ask (it asks pulmonary_embolism, "),
+        ("report.text", "to a question that the panel does not ask (it asks pulmonary_embolism, "),
+    ],
+)
+def test_an_unasked_question_is_named_where_the_file_has_it(said: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"def vote(report):\n    return {{{said}: 'present'}}\n", "utf-8")
+    [cast] = Ballot(PANEL, build(choose(["rules"], [path], []), PANEL)[1:])([Report("a", "Mr Smith")])
+    assert cast.faults[0].startswith(f"UnknownAnswer, {told}")
+    assert "Smith" not in cast.faults[0]
 
 
 class Faulty:
@@ -388,7 +413,9 @@ def test_a_fault_is_counted_by_its_kind_and_takes_nobody_elses_vote(voter: Fault
     reports = [Report(str(at), text) for at, text in enumerate(texts)]
     [cast, other] = Ballot(PANEL, [Voice("faulty", voter, "1"), Voice("more", Faulty(), "1")])(reports)
     takes = "UnknownAnswer, to pulmonary_embolism, which takes present, absent, uncertain, not_mentioned"
-    other_question = "UnknownAnswer, to a question that the panel does not ask"
+    other_question = (
+        f"UnknownAnswer, to a question that the panel does not ask (it asks {', '.join(names_of(PANEL))})"
+    )
     assert set(cast.faults[2:4]) == {takes, other_question}
     assert (*cast.faults[:2], *cast.faults[4:]) == ("", "ValueError", "SystemExit", "")
     assert cast.values[:, 0].tolist() == [0, ABSTAIN, ABSTAIN, ABSTAIN, ABSTAIN, 0]
@@ -432,3 +459,31 @@ def test_the_functions_are_listed_with_their_options() -> None:
     assert [line for line in lines if "a method of `reportnlp label` too" in line] == list(
         functions.run("rules")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "keywords",
+            (
+                "    --option keywords.sections=stated|all  (default 'stated')",
+                '    present = ["pneumonia", "air',
+            ),
+        ),
+        ("chexpert_csv", ("    --option chexpert_csv.blank=abstain|not_mentioned|absent", "    r2,,-1,0")),
+        ("chat", ("        seconds before the first further try, doubled for each one after it.",)),
+    ],
+)
+def test_one_function_alone_is_told_in_full(name: str, lines: tuple[str, ...]) -> None:
+    told = "\n".join(functions.run(name))
+    for line in lines:
+        assert line in told
+    assert "    reportnlp weak votes reports.csv --panel" in told
+    assert f"--option {name}." in told.rpartition("reportnlp weak votes")[2]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS.names())
+def test_every_option_is_described(name: str) -> None:
+    options = options_of(FUNCTIONS.get(name))
+    assert list(functions.described(options)) == list(options.model_fields)

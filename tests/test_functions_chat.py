@@ -15,7 +15,13 @@ import pytest
 from reportnlp.errors import InputError, OutputError
 from reportnlp.findings import load_panel
 from reportnlp.functions._ballot import Ballot
-from reportnlp.functions._chat_server import GIVE_UP, ChatReplyError, ChatServerError, ChatServerGone
+from reportnlp.functions._chat_server import (
+    GIVE_UP,
+    ChatNotAsked,
+    ChatReplyError,
+    ChatServerError,
+    ChatServerGone,
+)
 from reportnlp.functions.chat import UNFOUND, Function, Options, find
 from reportnlp.functions.loader import Voice
 from reportnlp.types import Report, Span
@@ -222,14 +228,38 @@ def test_many_are_asked_at_a_time_and_a_failure_stays_with_its_report(chat: Chat
     assert len(chat.requests) == 8
 
 
-def test_a_server_that_is_gone_is_not_tried_for_ever(chat: Chat) -> None:
+def test_a_server_that_does_not_reply_is_not_tried_for_ever(chat: Chat) -> None:
+    chat.statuses = [0] * 2 * GIVE_UP
     asked = function(chat, retries=0)
-    asked._server._url = "http://127.0.0.1:9/v1"
     for _ in range(GIVE_UP):
         with pytest.raises(ChatServerError, match="cannot be reached"):
             asked.vote(CLOT)
-    with pytest.raises(ChatServerGone):
+    with pytest.raises(ChatNotAsked):
         asked.vote(CLOT)
+    assert len(chat.requests) == GIVE_UP
+
+
+def test_where_nothing_listens_few_reports_are_tried_and_one_line_says_so(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    with chat_server() as gone:
+        url = gone.url
+    asked = Function(PANEL, Options(url=url, model="small", wait=0, retries=0, parallel=1))
+    votes = asked.vote_batch([Report(str(at), f"clot {at}") for at in range(8)])
+    assert [vote.fault for vote in votes] == ["ChatServerGone"] * 3 + ["ChatNotAsked"] * 5
+    [line] = caplog.messages
+    assert line == f"reportnlp: nothing answers at {url.removesuffix('/v1')}; no more reports are sent there"
+
+
+def test_a_refused_connection_is_tried_again(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    with chat_server() as gone:
+        url = gone.url
+    asked = Function(PANEL, Options(url=url, model="small", wait=1, retries=2))
+    with pytest.raises(ChatServerGone, match="refused"):
+        asked.vote(CLOT)
+    assert waited[-2:] == [1, 2]
 
 
 def test_nothing_of_a_report_is_logged_or_told(

@@ -69,23 +69,61 @@ def test_sizes_are_two_or_three_numbers() -> None:
         check(Preprocessing, {"size": [3]}, where="the options")
 
 
-def test_chance_hangs_on_the_seed_alone_and_stays_within_grey() -> None:
-    pixels = np.random.default_rng(0).random((SIDE, SIDE), dtype=np.float32)
-    augmenter = Augmenter(STRENGTHS["strong"], (SIDE, SIDE))
-    one, other, again = (augmenter(pixels, seed=seed) for seed in (1, 2, 1))
+@pytest.mark.parametrize("size", [(SIDE, SIDE), (SIDE, 2 * SIDE), (4, SIDE, SIDE)])
+def test_chance_hangs_on_the_seed_alone_and_stays_within_grey(size: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).random((3, *size), dtype=np.float32)
+    pixels[2] = pixels[0]
+    augmenter = Augmenter(STRENGTHS["strong"].model_copy(update={"flip": True}), size)
+    one, other, again = augmenter(pixels, [1, 2, 1])
     assert np.array_equal(one, again)
-    assert not np.array_equal(one, other)
-    assert 0 <= one.min() <= one.max() <= 1
-    assert one.shape == (SIDE, SIDE)
+    assert np.array_equal(one, augmenter(pixels[:1], [1])[0])
+    assert not np.array_equal(one, augmenter(pixels[:1], [2])[0])
+    for changed in (one, other):
+        assert 0 <= changed.min() <= changed.max() <= 1
+        assert changed.shape == size
+
+
+@pytest.mark.parametrize("name", sorted(set(Augmentation.model_fields)))
+def test_each_chance_changes_an_image_alone_and_nothing_wanted_changes_nothing(name: str) -> None:
+    pixels = np.random.default_rng(0).random((8, SIDE, SIDE), dtype=np.float32)
+    seeds = range(8)
+    wanted = Augmentation.model_validate({name: True if name == "flip" else 0.5})
+    assert not np.array_equal(Augmenter(wanted, (SIDE, SIDE))(pixels, seeds), pixels)
+    assert np.array_equal(Augmenter(Augmentation(), (SIDE, SIDE))(pixels, seeds), pixels)
+
+
+def test_an_image_moves_as_far_as_was_drawn_along_each_side() -> None:
+    wide = np.zeros((12, 12, 24), dtype=np.float32)
+    wide[:, 6, 12] = 1.0
+    moved = Augmenter(Augmentation(shift=0.25), (12, 24))(wide, range(12))
+    rows, columns = (np.array([_centre(one)[axis] for one in moved]) for axis in (0, 1))
+    assert 1 < np.abs(rows - 6).max() <= 3.01
+    assert 3 < np.abs(columns - 12).max() <= 6.01
+
+
+def test_a_turned_image_keeps_its_shape() -> None:
+    wide = np.zeros((8, 31, 61), dtype=np.float32)
+    wide[:, 15, 45] = 1.0
+    turned = Augmenter(Augmentation(turn=60), (31, 61))(wide, range(8))
+    reach = [np.hypot(row - 15, column - 30) for row, column in map(_centre, turned)]
+    np.testing.assert_allclose(reach, 15, atol=0.3)
+    assert len({round(_centre(one)[0]) for one in turned}) > 4
+
+
+def _centre(pixels: Any) -> tuple[float, float]:
+    at = np.indices(pixels.shape)
+    row, column = (at * pixels).reshape(2, -1).sum(axis=1) / pixels.sum()
+    return float(row), float(column)
 
 
 def test_sides_are_kept_unless_mirroring_is_asked_for() -> None:
     left = np.zeros((SIDE, SIDE), dtype=np.float32)
     left[:, :4] = 1
     kept = Augmenter(STRENGTHS["light"], (SIDE, SIDE))
-    assert all(_left(kept(left, seed=seed)) for seed in range(12))
+    lefts = np.stack([left] * 12)
+    assert all(map(_left, kept(lefts, range(12))))
     mirrored = Augmenter(Augmentation(flip=True), (SIDE, SIDE))
-    assert {_left(mirrored(left, seed=seed)) for seed in range(12)} == {True, False}
+    assert {_left(pixels) for pixels in mirrored(lefts, range(12))} == {True, False}
 
 
 def _left(pixels: Any) -> bool:
@@ -95,7 +133,7 @@ def _left(pixels: Any) -> bool:
 def test_a_volume_turns_in_the_plane_of_its_slices() -> None:
     volume = np.zeros((4, SIDE, SIDE), dtype=np.float32)
     volume[1, 3:12, 3:12] = 1
-    turned = Augmenter(Augmentation(turn=40), (4, SIDE, SIDE))(volume, seed=3)
+    turned = Augmenter(Augmentation(turn=40), (4, SIDE, SIDE))(volume[None], [3])[0]
     assert turned[1].sum() > 0.8 * volume.sum()
     assert not np.array_equal(turned, volume)
 
@@ -153,7 +191,7 @@ class Counted(Silent):
     def __init__(self) -> None:
         self.totals: list[int | None] = []
 
-    def phase(self, name: str, total: int | None, unit: str = "reports") -> None:
+    def phase(self, name: str, total: int | None, unit: str = "steps") -> None:
         self.totals.append(total)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,12 @@ def test_the_command_trains_and_compares(folder: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "labelled 120 reports by the votes of 4 functions" in result.output
+    for place in ("labels in {}/labels.csv", "    model in {}/linear", "page in {}/page.html"):
+        assert place.format(folder) in result.output
+    for name in ("a", "majority", "dawid_skene", "linear on dawid_skene", "linear on gold"):
+        assert re.search(
+            rf"^    {name} +precision \S+  recall \S+  F1 [01]\.\d+$", result.output, re.MULTILINE
+        )
     assert (folder / "linear" / "model.onnx").is_file()
     page = (folder / "page.html").read_text("utf-8")
     for told in ("dawid_skene", "majority", "linear on dawid_skene", "linear on gold", "As the number of"):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from reportnlp.errors import InputError, OutputError, ResumeError
+from reportnlp.errors import InputError, OutputError, ReportNLPError, ResumeError
+from reportnlp.formats.blocks import ReadOptions
 from reportnlp.images.loader import read_row
 from reportnlp.images.manifest import ImageRow, write_manifest
 from reportnlp.images.policies import Rules
@@ -145,3 +148,55 @@ def test_splits_keep_patients_whole_and_those_of_a_manifest_stand() -> None:
     assert np.mean([row.split == "test" for row in drawn]) == pytest.approx(0.25, abs=0.03)
     named = [ImageRow("s", "a.png", split="valid"), ImageRow("t", "b.png")]
     assert split(named, test_share=0.5, seed=1) == tuple(named)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"findings": ("pneumona",)}, "Did you mean 'pneumonia'"),
+        ({"panel": "chest_xry"}, "Did you mean 'chest_xray'"),
+        ({"panel": "pe", "findings": ("pneumonia",)}, "No finding of the panel 'pe'"),
+        ({"method": "ruls"}, "Did you mean 'rules'"),
+        ({"recipe": ImageRecipe("small_cn")}, "Did you mean 'small_cnn'"),
+        ({"recipe": ImageRecipe("small_cnn", {"wdths": (4, 8)})}, "Did you mean 'widths'"),
+        ({"recipe": ImageRecipe("densenet121")}, "too small for densenet121"),
+        ({"recipe": ImageRecipe("small_cnn", start_from=Path("gone"))}, "There is no gone"),
+        ({"held_out": 2.0}, "--held-out was given as 2.0"),
+        ({"gold": Path("gone.csv")}, "There is no file gone.csv"),
+        ({"columns": ReadOptions(text_columns=("txt",))}, "has no column 'txt'"),
+    ],
+)
+def test_what_is_misspelt_is_told_before_any_work(
+    desk: Path, changes: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def labelled(*_: object) -> None:
+        pytest.fail("reports were labelled")
+
+    monkeypatch.setattr(label, "run", labelled)
+    with pytest.raises(ReportNLPError, match=message):
+        images_line.run(job(desk, **changes))
+    assert not (desk / "line").exists()
+
+
+def test_gold_of_other_findings_is_told_before_any_work(desk: Path) -> None:
+    (desk / "gold.csv").write_text("report_id,nodule\nr1,present\n", "utf-8")
+    with pytest.raises(InputError, match="no gold answers to pneumonia"):
+        images_line.run(job(desk, findings=("pneumonia",), gold=desk / "gold.csv"))
+    assert not (desk / "line").exists()
+
+
+def test_what_is_there_is_refused_before_any_library_is_loaded(desk: Path) -> None:
+    (desk / "line").mkdir()
+    (desk / "line" / "thesis.txt").write_text("years of work")
+    code = f"""
+import sys
+from pathlib import Path
+from reportnlp.errors import OutputError
+from reportnlp.jobs.images_line import ImagesLineJob, run
+try:
+    run(ImagesLineJob((), Path({str(desk / "manifest.csv")!r}), Path({str(desk / "line")!r})))
+except OutputError:
+    print(sorted({{"torch", "monai", "transformers"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

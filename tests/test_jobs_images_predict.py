@@ -161,26 +161,20 @@ def test_processes_that_read_change_nothing(folder: Path, tmp_path: Path) -> Non
 
 def test_maps_point_to_what_is_there(folder: Path, tmp_path: Path) -> None:
     write_manifest(rows(2), folder / "pair.csv")
-    predicted(folder, tmp_path / "out.parquet", inputs=(str(folder / "pair.csv"),), maps=tmp_path / "maps")
-    [picture] = (tmp_path / "maps").iterdir()
-    assert picture.name.startswith("images.npz_image_0-")
-    assert picture.name.endswith(".pneumonia.png")
-    seen = np.asarray(Image.open(picture)).astype(int)
-    assert seen.shape == (SIDE, SIDE, 3)
-    red = seen[..., 0] - seen[..., 2]
-    assert red[2:8, 2:8].mean() > 2 * red[10:, 10:].mean()
-
-
-def test_an_overlay_of_a_volume_is_of_the_slice_that_counts() -> None:
-    pixels = np.zeros((6, 8, 8), dtype=np.float32)
-    pixels[4] = 0.5
-    heat = np.zeros((6, 8, 8), dtype=np.float32)
-    heat[4, 2, 3] = 1
-    seen = maps.overlay(pixels, heat)
-    assert seen.shape == (8, 8, 3)
-    assert seen[0, 0].tolist() == [128, 128, 128]
-    assert seen[2, 3, 0] > 180 > 100 > seen[2, 3, 2]
-    assert not maps.overlay(pixels[0], np.zeros((2, 2), dtype=np.float32)).any()
+    inputs = (str(folder / "pair.csv"),)
+    predicted(folder, tmp_path / "out.parquet", inputs=inputs, maps=tmp_path / "maps")
+    assert {path.name for path in (tmp_path / "maps").iterdir()} == {"r0.pneumonia.png", "index.csv"}
+    seen = np.asarray(Image.open(tmp_path / "maps" / "r0.pneumonia.png")).astype(int)
+    side = 16 * SIDE
+    over = seen[maps.MARGIN + maps.LINE :, 2 * maps.MARGIN + side :][:side, :side]
+    red = over[..., 0] - over[..., 2]
+    assert red[32:128, 32:128].mean() > 2 * red[160:, 160:].mean()
+    [row] = csv.DictReader((tmp_path / "maps" / "index.csv").read_text("utf-8").splitlines())
+    assert (row["image"], row["study"], row["finding"]) == ("images.npz#image/0", "r0", "pneumonia")
+    assert 0.5 < float(row["probability"]) <= 1
+    assert row["file"] == "r0.pneumonia.png"
+    with pytest.raises(OutputError, match="holds something"):
+        predicted(folder, tmp_path / "again.parquet", inputs=inputs, maps=tmp_path / "maps")
 
 
 def test_files_and_folders_are_studies_of_their_own(folder: Path, tmp_path: Path) -> None:
@@ -267,6 +261,7 @@ def test_from_the_command_line(folder: Path, tmp_path: Path, reportnlp: Command)
     made = reportnlp(
         *("images", "train", labels, "-o", model, "--model", "small_cnn", "--size", "16"),
         *("--set", "widths=4,8", "--epochs", "1", "--augment", "none", "--learning-rate", "0.01"),
+        *("--schedule", "cosine", "--weight-decay", "0.05", "--average", "1"),
     )
     assert made.code == 0, made.err
     assert "read 80 images = learned" in made.out

@@ -115,7 +115,8 @@ class Stop(Exception):
 def test_a_stopped_training_goes_on_to_the_same_bits(
     labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    made = recipe(epochs=3, augmentation="light", train={"checkpoint_every": 2, "loader_workers": workers})
+    loop = {"checkpoint_every": 2, "loader_workers": workers, "average": 1}
+    made = recipe(epochs=3, augmentation="light", train=loop)
     images_train.run(job(labels, tmp_path / "whole", recipe=made))
     stopping = Stopping(100)
     with pytest.raises(Stop):
@@ -281,6 +282,12 @@ def test_weights_of_another_model_are_learned_on(labels: Path, model: Path, tmp_
     assert figure(tmp_path / "again") > 0.9
 
 
+def test_the_last_epoch_may_be_kept(labels: Path, tmp_path: Path) -> None:
+    last = images_train.run(job(labels, tmp_path / "last", recipe=recipe(best_by="last")))
+    assert last.record["epochs"] == recipe().train.epochs
+    assert "which chose the calibration, against" in last.record["tested"]
+
+
 def test_the_best_epoch_may_be_that_of_the_best_auroc(labels: Path, tmp_path: Path) -> None:
     trained = images_train.run(job(labels, tmp_path / "model", recipe=recipe(best_by="auroc")))
     assert trained.record["epochs"] >= 1
@@ -303,7 +310,7 @@ def test_what_does_not_fit_is_refused(labels: Path, model: Path, tmp_path: Path)
     with pytest.raises(OutputError, match="exists"):
         images_train.run(job(labels, model))
     with pytest.raises(ReportNLPError, match="Did you mean 'small_cnn'"):
-        job(labels, tmp_path / "x", recipe=recipe(model="smal_cnn"))
+        images_train.run(job(labels, tmp_path / "x", recipe=recipe(model="smal_cnn")))
     with pytest.raises(ReportNLPError, match="Did you mean 'light'"):
         recipe(augmentation="ligth")
     with pytest.raises(InputError, match="There is no file"):
@@ -314,3 +321,23 @@ def test_what_does_not_fit_is_refused(labels: Path, model: Path, tmp_path: Path)
     write_table(blank, tmp_path / "blank.parquet")
     with pytest.raises(InputError, match="None of the 4 images can be learned from: 4 have no label"):
         images_train.run(job(tmp_path / "blank.parquet", tmp_path / "x"))
+
+
+def test_a_model_is_named_as_a_user_types_it(labels: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReportNLPError, match="Did you mean 'densenet121'") as found:
+        images_train.run(job(labels, tmp_path / "x", recipe=recipe(model="densnet121")))
+    told = str(found.value)
+    assert "densenet121, densenet169" in told
+    assert "resnet18" in told and "small_cnn" in told
+    assert "resnet," not in told
+
+
+def test_a_training_that_is_done_is_not_resumed(labels: Path, model: Path) -> None:
+    with pytest.raises(OutputError, match="is done; nothing is left to resume"):
+        images_train.run(job(labels, model, resume=True))
+
+
+def test_a_table_for_other_trainers_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("Path,Pneumonia\na.png,1.0\n", "utf-8")
+    with pytest.raises(InputError, match=r"CheXpert's layout is one\). Here the .parquet is"):
+        images_train.run(job(tmp_path / "train.csv", tmp_path / "x"))

@@ -13,8 +13,9 @@ import pytest
 
 from reportnlp.errors import InputError, OutputError, ResumeError
 from reportnlp.findings import load_panel
-from reportnlp.functions.blocks import reader_of
+from reportnlp.functions.blocks import Joined, reader_of
 from reportnlp.jobs import votes as job
+from reportnlp.jobs._votes_warned import FEWEST
 from reportnlp.jobs.votes import FAULTS, FIGURES_CSV, FIGURES_JSON, PICTURE, VotesSettings
 from reportnlp.types import ABSTAIN
 from reportnlp.votes import META, TABLE, read_votes
@@ -101,6 +102,42 @@ def test_a_function_that_always_raises_and_one_that_never_votes_are_told(tmp_pat
         "the function 'mine' failed on ALL 2 of 2 reports (ValueError: 2); faults.json lists them",
         "voted on no report: addendum",
     ]
+
+
+def test_a_function_that_fails_on_all_reports_has_failed(tmp_path: Path) -> None:
+    planted(tmp_path, [("a", "CASE"), ("b", "CASE too")])
+    assert job.run(settings(tmp_path)).failed == ("mine",)
+    planted(tmp_path, [("a", "CASE"), ("b", "Some text.")])
+    assert job.run(settings(tmp_path, overwrite=True)).failed == ()
+
+
+def test_a_panel_of_other_exams_is_told(tmp_path: Path) -> None:
+    rows = [(str(at), f"CT of the head, patient {at}. No hemorrhage.") for at in range(FEWEST)]
+    planted(tmp_path, rows)
+    [told] = job.run(settings(tmp_path, functions=("rules",), files=())).warnings
+    assert told.startswith("the reports say next to nothing of the panel 'pe'")
+    planted(tmp_path, [*rows[:5], *((str(at), f"No pulmonary embolism. {at}") for at in range(5, FEWEST))])
+    assert job.run(settings(tmp_path, functions=("rules",), files=(), overwrite=True)).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("ids", "matched", "warnings"),
+    [
+        ("ac", 2, []),
+        ("xyz", 0, ["'other': none of its 3 ids is among the reports; compare them"]),
+    ],
+)
+def test_how_many_ids_of_a_table_are_among_the_reports_is_told(
+    ids: str, matched: int, warnings: list[str], tmp_path: Path
+) -> None:
+    planted(tmp_path)
+    rows = "".join(f"{one},1\n" for one in ids)
+    (tmp_path / "labels.csv").write_text(f"report_id,{PE}\n{rows}", "utf-8")
+    option = f"other.file={tmp_path / 'labels.csv'}"
+    told = settings(tmp_path, functions=("rules", "other=chexpert_csv"), files=(), options=(option,))
+    outcome = job.run(told)
+    assert outcome.joined == {"other": Joined(matched, len(ids))}
+    assert outcome.warnings == warnings
 
 
 def test_gold_answers_change_the_figures_and_no_vote(tmp_path: Path) -> None:
@@ -208,6 +245,34 @@ def test_gold_answers_that_the_panel_does_not_know_are_refused_before_the_work(t
     assert not (tmp_path / "votes").exists()
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (f"report_id,{PE}\nx1,present\n", r"No report has gold answers in .*\(1 reports, 'x1' first\)"),
+        ("report_id,infarct\na,present\n", "none of the questions of the panel 'pe'.*, but infarct"),
+        (f"report_id,{PE}\na,\n", "none of the questions of the panel 'pe'"),
+    ],
+)
+def test_gold_answers_of_other_reports_or_questions_are_refused_before_the_work(
+    table: str, message: str, tmp_path: Path
+) -> None:
+    planted(tmp_path)
+    (tmp_path / "gold.csv").write_text(table, "utf-8")
+    with pytest.raises(InputError, match=message):
+        job.run(settings(tmp_path, gold=tmp_path / "gold.csv"))
+    assert not (tmp_path / "votes").exists()
+
+
+def test_a_folder_that_is_kept_is_known_before_the_functions_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tmp_path)
+    job.run(settings(tmp_path))
+    monkeypatch.setattr(job, "choose", None)
+    with pytest.raises(OutputError, match="exists already"):
+        job.run(settings(tmp_path))
+
+
 def test_the_command_prints_tables_counts_and_warnings(desk: Path, reportnlp: Command) -> None:
     planted(desk)
     (desk / "gold.csv").write_text(f"report_id,{PE}\na,present\nb,absent\n", "utf-8")
@@ -220,6 +285,16 @@ def test_the_command_prints_tables_counts_and_warnings(desk: Path, reportnlp: Co
         assert part in out
     assert "reportnlp: warning: the function 'mine' failed on 1 of 4 reports" in err
     assert "listed in votes/votes.parquet.quarantine.jsonl" in err
+
+
+def test_a_function_that_always_fails_ends_with_the_code_for_problems(desk: Path, reportnlp: Command) -> None:
+    planted(desk, [("a", "CASE"), ("b", "A clot; CASE too")])
+    words = "weak votes reports.csv -o votes --panel pe --functions rules --function mine.py --workers 1"
+    code, out, err = reportnlp(*words.split())
+    assert code == 3
+    assert "read 2 = voted on 2" in out
+    assert "failed on ALL 2 of 2 reports" in err
+    assert (desk / "votes" / TABLE).is_file()
 
 
 @pytest.mark.parametrize(

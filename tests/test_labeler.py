@@ -193,3 +193,10 @@ def test_a_panel_digest_depends_on_the_phrases_and_not_on_the_cases(tmp_path: Pa
 def test_rules_run_on_no_other_device() -> None:
     with pytest.raises(InputError, match="Rules run on processors; the device 'cuda' was asked for"):
         load("pe", device="cuda")
+
+
+@pytest.mark.parametrize("method", ["rules", "auto"])
+def test_what_has_no_band_of_doubt_does_not_abstain_in_silence(method: str) -> None:
+    with pytest.raises(InputError, match=f"The method {method} has no band of doubt .* --abstain-error"):
+        load("pe", method=method, abstain=True)
+    assert not reportnlp.Labeler.about("pe", method=method).can_abstain

@@ -11,7 +11,8 @@ import pytest
 
 from reportnlp.errors import InputError
 from reportnlp.labelmodels._anchor import anchor, named_right
-from reportnlp.labelmodels._dependence import dependence, worth
+from reportnlp.labelmodels._dependence import believed, dependence, worth
+from reportnlp.labelmodels._em import Learned, counted, posterior, rates_of, worth_of
 from reportnlp.labelmodels._problem import problem
 from reportnlp.labelmodels._structure import Structure, completed, settled, ties
 from reportnlp.labelmodels.loader import load, make, save
@@ -64,6 +65,48 @@ def test_copies_of_a_poor_function_do_not_outvote_the_others() -> None:
     assert abs(overconfident(weighed, truth)) < 0.02
 
 
+def test_a_good_function_is_not_thinned_by_the_silence_of_its_copies() -> None:
+    truth, cells = plant(Plan([0.5, 0.5], [0.92, 0.75, 0.75]))
+    repeated = np.random.default_rng(1).random((4000, 3)) < 0.3
+    copies = np.where(repeated, cells[:, [0]], ABSTAIN).astype(np.int8)
+    one = problem(Question("finding", None, ("yes", "no")), np.hstack([cells, copies]), None, {})
+    exact = np.stack([np.bincount(one.rows, truth == answer) for answer in (0, 1)], axis=1)
+    rates = rates_of(counted(one, exact / exact.sum(axis=1, keepdims=True)))
+    group = np.isin(np.arange(6), (0, 3, 4, 5))
+    repeats = np.where(np.outer(group, group), 1.0, np.eye(6))
+    learned = Learned(one.balance, rates, repeats, np.ones(6))
+    whole, thin = (
+        float((posterior(one, learned, worth)[0].argmax(axis=1)[one.rows] == truth).mean())
+        for worth in (worth_of(one, repeats), np.tile(learned.weights, (len(one.cells), 1)))
+    )
+    assert whole > (cells[:, 0] == truth).mean() - 0.002
+    assert whole > thin + 0.01
+
+
+def test_a_vote_counts_less_only_where_its_copies_say_the_same() -> None:
+    cells = np.array([[0, 0, 1], [0, ABSTAIN, 0], [1, 0, 0]], dtype=np.int8)
+    one = problem(Question("finding", None, ("yes", "no")), cells, None, {})
+    repeats = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])
+    found = worth_of(one, repeats)[one.rows]
+    assert found == pytest.approx(np.array([[2 / 3, 2 / 3, 1], [1, 1, 1], [1, 1, 1]]))
+
+
+def test_silence_does_not_settle_what_one_voice_doubts_and_another_states() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.choice(4, size=4000, p=[0.25, 0.1, 0.05, 0.6])
+    stated, doubted = truth == 0, truth == 2
+    first = stated & (generator.random(4000) < 0.6)
+    second = stated & ~(first & (generator.random(4000) < 0.5))
+    doubt = doubted | (stated & (generator.random(4000) < 0.05))
+    said = [(first, 0), (second, 0), (doubt, 2), (truth == 1, 1)]
+    cells = np.stack([np.where(voice, answer, ABSTAIN) for voice, answer in said], axis=1).astype(np.int8)
+    votes = votes_of(cells, PRESENCE)
+    hushed, loud = (
+        make("dawid_skene", {"silence": silence}).fit(votes, seed=0).predict(votes) for silence in (0.5, 1.0)
+    )
+    assert f1(hushed, truth, 0) > 0.99 > f1(loud, truth, 0)
+
+
 @pytest.mark.parametrize("often", [0.8, 0.9])
 def test_functions_that_often_repeat_one_are_weighed_down(often: float) -> None:
     truth, cells = plant(Plan([0.5, 0.5], [0.85, 0.8, 0.85, 0.75, 0.65], copies=[(4, often)] * 2))
@@ -92,7 +135,7 @@ def test_independent_functions_are_left_their_weight() -> None:
     exact /= exact.sum(axis=1, keepdims=True)
     found = dependence([one], [exact])
     assert np.allclose(np.diag(found), 1)
-    assert np.allclose(worth(found), 1)
+    assert np.allclose(worth(believed(found)), 1)
 
 
 @pytest.mark.parametrize("name", LEARNED)

@@ -31,6 +31,7 @@ from transformers.utils.generic import ModelOutput
 
 from reportnlp.errors import OutputError, ResumeError, TrainingError, UnknownNameError
 from reportnlp.training import _work
+from reportnlp.training._average import Average
 from reportnlp.training._order import Longest, Mixed
 from reportnlp.training.history import Epoch, History
 from reportnlp.training.loop import train
@@ -190,6 +191,41 @@ def test_without_validation_the_last_epoch_is_the_best(tmp_path: Path) -> None:
     assert not same(model, tiny())
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    settings = replace(SMALL, epochs=12, learning_rate=0.5, patience=1, keep="last")
+    model, history = run(tmp_path, settings)
+    assert history.best_epoch == len(history.validation_loss) == 12
+    assert loss_of(model, VALIDATION) == pytest.approx(history.validation_loss[-1], rel=1e-5)
+    assert history.validation_loss[-1] > min(history.validation_loss)
+
+
+def test_a_mean_of_the_weights_is_what_is_judged_and_kept(tmp_path: Path) -> None:
+    settings = replace(SMALL, epochs=12, learning_rate=0.5, patience=0)
+    _, rough = run(tmp_path / "rough", settings)
+    model, history = run(tmp_path / "mean", replace(settings, average=3))
+    assert history.training_loss == rough.training_loss
+    assert loss_of(model, VALIDATION) == pytest.approx(min(history.validation_loss), rel=1e-5)
+    jumps = [np.abs(np.diff(told.validation_loss[4:])).mean() for told in (history, rough)]
+    assert jumps[0] < jumps[1] / 2
+
+
+def test_a_mean_weighs_its_steps_and_leaves_the_network_as_it_was() -> None:
+    network = nn.BatchNorm1d(1)
+    average = Average(network, 4)
+    expected = 1.0
+    for step, value in enumerate((3.0, -1.0, 5.0), start=1000):
+        nn.init.constant_(network.weight, value)
+        average.update(step)
+        expected += (value - expected) / 4
+    with average.shown():
+        assert network.weight.item() == pytest.approx(expected)
+    assert network.weight.item() == 5.0
+    average.update(1)
+    # The first step of a training takes most of its place.
+    with average.shown():
+        assert network.weight.item() == pytest.approx(expected + (5.0 - expected) * 0.9)
+
+
 def test_same_seed_same_weights_whatever_chance_there_was_before(tmp_path: Path) -> None:
     one, history = run(tmp_path / "one")
     torch.rand(3), random.random(), np.random.random()
@@ -198,6 +234,19 @@ def test_same_seed_same_weights_whatever_chance_there_was_before(tmp_path: Path)
     assert same(one, two)
     assert timeless(history) == timeless(again)
     assert not same(one, other)
+
+
+def test_an_accelerator_that_is_not_used_hears_of_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    monkeypatch.setattr(torch, "manual_seed", heard.append)
+    counts = []
+    for epochs in (1, 3):
+        run(tmp_path / str(epochs), replace(SMALL, epochs=epochs))
+        counts.append(len(heard))
+        heard.clear()
+    assert counts[0] == counts[1]
 
 
 def test_what_the_library_takes_over_is_given_back(tmp_path: Path) -> None:
@@ -224,6 +273,9 @@ VARIANTS: dict[str, tuple[TrainSettings, dict[str, Any]]] = {
     "frozen": (replace(SMALL, frozen=("words", "norm.bias")), {}),
     "no validation": (replace(SMALL, keep_checkpoints=1), {"validation": ()}),
     "score": (SMALL, {"prefer": lambda logits, labels: float((logits.argmax(-1) == labels).mean())}),
+    "last": (replace(SMALL, learning_rate=0.9, keep="last", keep_checkpoints=1, patience=1), {}),
+    "mean": (replace(SMALL, average=0.5, checkpoint_every=2), {}),
+    "mean, no validation": (replace(SMALL, average=1, keep_checkpoints=1), {"validation": ()}),
     "early": (replace(SMALL, epochs=9, learning_rate=0.9, patience=2, keep_checkpoints=1), {}),
 }
 
@@ -337,15 +389,17 @@ def test_a_checkpoint_of_something_else_is_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["model.safetensors", "optimizer.json", "optimizer.safetensors", "course.json"]
+    "name",
+    ["model.safetensors", "mean.safetensors", "optimizer.json", "optimizer.safetensors", "course.json"],
 )
 def test_a_damaged_checkpoint_is_told(tmp_path: Path, name: str) -> None:
+    settings = replace(SMALL, average=1)
     with pytest.raises(Killed):
-        run(tmp_path, progress=Watcher(9))
+        run(tmp_path, settings, progress=Watcher(9))
     path = tmp_path / "checkpoint-7" / name
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(ResumeError, match="checkpoint-7 is damaged"):
-        run(tmp_path, resume=True)
+        run(tmp_path, settings, resume=True)
 
 
 def test_a_loss_that_is_no_number_is_told_with_its_step(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from reportnlp import __version__
 from reportnlp_api import contract, problems
@@ -15,6 +16,7 @@ from reportnlp_api.archive import Jobs
 from reportnlp_api.audit import Audit
 from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import read_catalogue
+from reportnlp_api.door import LABEL, Door
 from reportnlp_api.gate import Gate
 from reportnlp_api.hands import ProcessHand, Start
 from reportnlp_api.keys import Keys
@@ -26,6 +28,22 @@ from reportnlp_api.settings import Settings, SettingsError
 LOG = logging.getLogger("reportnlp_api")
 
 ROUTERS = (label.router, jobs.router, catalogue.router, health.router, docs.router, page.router)
+
+
+class Service(FastAPI):
+    """The application, with a shorter way for requests to label: all that FastAPI would do for them is known.
+
+    The route is declared as any other is, for the contract and the docs; the shorter way calls the same
+    function, and takes a third off what the service itself spends on a request.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and scope["path"] == LABEL and scope["method"] == "POST":
+            scope["app"] = self
+            await self.state.label(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
@@ -40,7 +58,8 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
         KeysError: the keys file cannot be used.
     """
     check_exposure(settings)
-    app = FastAPI(
+    check_places(settings)
+    app = Service(
         title="reportnlp",
         summary="Findings, with evidence, out of free-text radiology reports.",
         version=__version__,
@@ -57,7 +76,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     state.jobs = Jobs(settings, state.catalogue)
     state.metrics = Metrics()
     state.quotas = Quotas(settings.quota_per_minute)
-    state.audit = Audit(settings.audit_file)
+    state.audit = Audit(settings.audit_file, state.metrics.audit_lost)
     state.assets = page.read_assets()
     for reason in state.catalogue.skipped:
         LOG.warning("%s", reason)
@@ -68,8 +87,7 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     contract.install(app)
-    app.add_middleware(
-        Gate,
+    state.door = Door(
         settings=settings,
         keys=Keys(settings.keys_file) if settings.keys_file else None,
         batcher=state.batcher,
@@ -77,6 +95,8 @@ def create_app(settings: Settings, *, start: Start | None = None) -> FastAPI:
         metrics=state.metrics,
         audit=state.audit,
     )
+    app.add_middleware(Gate, door=state.door)
+    state.label = Gate(label.answer, state.door)
     return app
 
 
@@ -92,6 +112,20 @@ def check_exposure(settings: Settings) -> None:
             "Make one: reportnlp serve keys add NAME --file keys.json, and give --keys keys.json; or say "
             "--without-keys where something else keeps strangers out."
         )
+
+
+def check_places(settings: Settings) -> None:
+    """Refuse folders that are not there, or cannot be written.
+
+    Raises:
+        SettingsError: it says which.
+    """
+    for root in settings.job_roots:
+        if not root.is_dir():
+            raise SettingsError(f"The job root {root} is no folder. Give one that holds files for jobs.")
+    audit = settings.audit_file
+    if audit is not None and not audit.parent.is_dir():
+        raise SettingsError(f"The audit log cannot go to {audit}: there is no folder {audit.parent}.")
 
 
 def _watch(metrics: Metrics, batcher: Batcher) -> None:

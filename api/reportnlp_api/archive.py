@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from reportnlp_api.catalogue import Catalogue
-from reportnlp_api.gate import tell
+from reportnlp_api.door import log_fault
 from reportnlp_api.job_files import JobFiles
 from reportnlp_api.job_process import STOPPED, Outcome, Task
 from reportnlp_api.job_roots import files_of, is_inside
@@ -68,6 +68,7 @@ class Jobs:
         self._catalogue = catalogue
         self._worker = uuid4().hex
         self.draining = False
+        self._is_open = False
         self._new = threading.Event()
         self._tidied = -TIDY_EVERY_S
 
@@ -77,7 +78,8 @@ class Jobs:
         Raises:
             StoreError: it cannot be used.
         """
-        await asyncio.to_thread(self._open)
+        if not self._is_open:
+            await asyncio.to_thread(self.open)
         self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
         self._thread.start()
 
@@ -87,13 +89,20 @@ class Jobs:
         self._new.set()
         await asyncio.to_thread(self._thread.join)
         self.store.close()
+        self._is_open = False
 
     def look(self) -> None:
         """There is a new job."""
         self._new.set()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Open the store.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
         self.store = Store(self._settings.jobs_url, self._settings.job_ttl_s)
+        self._is_open = True
 
     def _serve(self) -> None:
         while not self.draining:
@@ -101,7 +110,7 @@ class Jobs:
                 self._once()
             except Exception as error:
                 # Such as a database that is away: the job's lease runs out, and it is taken again.
-                tell(error, "jobs")
+                log_fault(error, "jobs")
                 time.sleep(IDLE_S)
 
     def _once(self) -> None:
@@ -142,8 +151,7 @@ class Jobs:
             input=str(source),
             format="jsonl" if job.path is None else None,
             table=str(self.files.table(job.folder)),
-            # A model folder brings its own panel, which need not be one of the shipped.
-            panel="" if Path(method.source).is_absolute() else method.panel,
+            panel=method.panel_source or "",
             method=method.source,
             abstain=job.abstain,
             workers=self._settings.job_workers,

@@ -30,6 +30,7 @@ class Batcher:
         metrics: what is counted.
 
     Attributes:
+        expected: tokens of requests that have come and are about to queue.
         open: requests that are being labelled, or wait for it.
         draining: whether new ones are refused, since the service is told to stop.
     """
@@ -40,6 +41,7 @@ class Batcher:
         self._crew = Crew(settings, default, start, self._queue, metrics)
         self._closed = asyncio.Event()
         self._closed.set()
+        self.expected = 0
         self.open = 0
         self.draining = False
 
@@ -84,8 +86,9 @@ class Batcher:
             detail = "The service is about to stop. Send the request to another, or later."
             raise ProblemError(503, "draining", detail, retry_after=self._settings.drain_s)
         # What is larger than the whole queue is let in when nothing waits.
-        if self._queue.tokens and self._queue.tokens + tokens > self._queue.most:
-            wait = self._queue.tokens / self._crew.rate if self._crew.rate else 1.0
+        waiting = self._queue.tokens + self.expected
+        if waiting and waiting + tokens > self._queue.most:
+            wait = waiting / self._crew.rate if self._crew.rate else 1.0
             raise ProblemError(503, "queue-full", "More waits than may. Try again later.", retry_after=wait)
 
     async def label(

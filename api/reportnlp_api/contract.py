@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from reportnlp_api.job_schemas import JobRequest, LabelRowOut, QuarantinedOut
 from reportnlp_api.problems import Problem, documented
-from reportnlp_api.schemas import LabelRequest, LabelResponse
+from reportnlp_api.schemas import NULL, LabelRequest, LabelResponse
 
 STOCK = ("HTTPValidationError", "ValidationError")
 """FastAPI's own error bodies, which no route of ours answers with."""
@@ -47,6 +47,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         for operation in path.values():
             if "422" in operation["responses"]:
                 operation["responses"]["422"] = documented(422)[422]
+            for parameter in operation.get("parameters", ()):
+                _leave_out_null(parameter["schema"])
     found["components"]["schemas"] = dict(sorted(schemas.items()))
     found["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -55,6 +57,14 @@ def document(app: FastAPI) -> dict[str, Any]:
     # An empty requirement: where the service has no keys, none is needed.
     found["security"] = [{"bearer": []}, {"key": []}, {}]
     return found
+
+
+def _leave_out_null(schema: dict[str, Any]) -> None:
+    """A parameter cannot be null: it is left out."""
+    allowed = [one for one in schema.get("anyOf", ()) if one != NULL]
+    if len(allowed) == 1:
+        del schema["anyOf"]
+        schema.update(allowed[0])
 
 
 def shown(app: FastAPI) -> str:

@@ -47,7 +47,7 @@ class Crew:
         self._queue = queue
         self._metrics = metrics
         self._tenders: list[asyncio.Task[None]] = []
-        self._loaded: dict[Hand, frozenset[tuple[str, str]]] = {}
+        self._loaded: dict[Hand, frozenset[tuple[str | None, str]]] = {}
         self._idle = 0
         self.ready = 0
         self.rate = 0.0
@@ -64,7 +64,7 @@ class Crew:
 
     def has_loaded(self, method: Method) -> bool:
         """Whether some worker has a method ready."""
-        return any((method.panel, method.source) in loaded for loaded in self._loaded.values())
+        return any((method.panel_source, method.source) in loaded for loaded in self._loaded.values())
 
     async def _tend(self) -> None:
         """Keep one worker at work, and put another in its place when it dies."""
@@ -145,7 +145,7 @@ class Crew:
     ) -> Answer | ProblemError:
         method, abstain = key
         head = {
-            "panel": method.panel,
+            "panel": method.panel_source,
             "source": method.source,
             "digest": method.digest,
             "abstain": abstain,

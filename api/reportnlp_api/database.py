@@ -12,6 +12,9 @@ from sqlalchemy.pool import NullPool
 from reportnlp import ReportNLPError
 from reportnlp_api.job_table import METADATA
 
+PRIVATE = 0o700
+"""Mode of the data folder, where it is made."""
+
 BUSY_S = 30.0
 """How long SQLite waits for another's transaction, in seconds."""
 
@@ -48,7 +51,7 @@ def _engine(url: str) -> Engine:
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
         if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         # A file's connections cost nothing, and none outlives its thread.
         engine = create_engine(
             parsed, poolclass=NullPool, connect_args={"timeout": BUSY_S}, hide_parameters=True
@@ -69,6 +72,12 @@ def _unusable(url: str, error: Exception) -> StoreError:
     # The URL may hold a password.
     backend = url.partition(":")[0]
     why = str(error.__cause__ or error).splitlines()[0] if isinstance(error, ImportError | OSError) else ""
+    if backend == "sqlite":
+        place = url.partition("///")[2] or "memory"
+        return StoreError(
+            f"The jobs' database {place} cannot be made or opened: {why or type(error).__name__}. Give a "
+            "folder that the service may write to: --data (REPORTNLP_DATA_DIR)."
+        )
     return StoreError(
         f"The jobs' database ({backend}) cannot be used: {why or type(error).__name__}. Check jobs_url "
         "(REPORTNLP_JOBS_URL): it is an SQLAlchemy URL, such as sqlite:////var/lib/reportnlp/jobs.sqlite, or "

@@ -35,11 +35,19 @@ async def accept(request: Request, id: str, given: JobSettings) -> tuple[Job, bo
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in (NDJSON, "application/json"):
-        detail = f"Send the body as {NDJSON} or application/json, and say so in Content-Type."
-        raise ProblemError(415, "not-json", detail)
+        detail = (
+            f"Send reports as {NDJSON}, a JSON object a line, or the name of a file of the server's as "
+            "application/json, and say so in Content-Type. reportnlp.Client sends CSV and other formats so."
+        )
+        raise ProblemError(415, "not-json-lines", detail)
     is_upload = content_type == NDJSON
     asked = given if is_upload else await _parsed(request)
-    method: Method = request.app.state.catalogue.find(asked.panel, asked.method)
+    method: Method = request.app.state.catalogue.asked(
+        asked.panel,
+        asked.method,
+        abstain=asked.abstain,
+        pointer="/query/abstain" if is_upload else "/abstain",
+    )
     request.state.facts.update(panel=method.panel, labelled_by=method.name)
     jobs: Jobs = request.app.state.jobs
     folder, job = await asyncio.to_thread(jobs.files.make), None
@@ -56,7 +64,9 @@ async def accept(request: Request, id: str, given: JobSettings) -> tuple[Job, bo
         if job is None:
             await asyncio.to_thread(jobs.files.remove, folder)
     jobs.look()
-    return (job, True) if job is not None else (await _same(jobs, new), False)
+    found = job or await _same(jobs, new)
+    request.state.facts.update(job=found.folder)
+    return found, job is not None
 
 
 async def _content(request: Request, asked: JobSettings, uploaded: Path) -> tuple[str, str | None]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from reportnlp import LabelSettings, ReportNLPError, label_archive
-from reportnlp_api.gate import tell
+from reportnlp_api.door import log_fault
 from reportnlp_api.worker import THREADS
 
 TELL_EVERY = 0.1
@@ -125,7 +125,7 @@ def _label(task: Task, teller: Teller) -> Outcome:
         return Outcome(failed=type(error).__name__, message=str(error))
     except Exception as error:
         # Python would print its message, which may hold a report's text.
-        tell(error, "jobs")
+        log_fault(error, "jobs")
         return Outcome()
     return Outcome(counts=asdict(counts), model=_model(Path(task.table)))
 

@@ -15,11 +15,12 @@ def find_input(given: str, roots: Sequence[Path]) -> Path:
     Raises:
         ProblemError: 403, it leads out of the roots; 422, there is nothing. Neither tells what is elsewhere.
     """
+    if not roots:
+        detail = "The service has no job roots, so jobs may name none of its files. Send the reports."
+        raise ProblemError(403, "path-not-allowed", detail)
     inside = [place for root in roots if (place := _resolved(root / given)) and is_inside(place, roots)]
     if not inside:
-        detail = (
-            "Jobs may name files and folders under the service's job roots only. See the setting job_roots."
-        )
+        detail = "Jobs may name files and folders under the service's job roots only (--job-root)."
         raise ProblemError(403, "path-not-allowed", detail)
     there = [place for place in inside if _exists(place)]
     if not there:

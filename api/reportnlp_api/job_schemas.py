@@ -20,7 +20,8 @@ class JobSettings(BaseModel):
     Attributes:
         panel: name of a panel; null: the service's own, or that of the model.
         method: `rules`, `auto`, or the name of a model; null: the service's own.
-        abstain: leave an answer blank where a model was trained with a band of doubt and is in it.
+        abstain: leave an answer blank in the band of doubt that a model was trained with; refused where the
+            method has none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import os
 import re
 import secrets
@@ -21,6 +22,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reportnlp import ReportNLPError
+
+LOG = logging.getLogger("reportnlp_api")
 
 PREFIX = "rnlp_"
 """Before a key, so that scanners for leaked secrets can know one."""
@@ -69,10 +72,13 @@ def read(path: Path) -> KeysFile:
     except OSError as error:
         raise KeysError(
             f"The keys file {path} cannot be read: {error.strerror}. "
-            "Make a key: reportnlp serve keys add NAME."
+            f"Make a key: reportnlp serve keys add NAME --file {path}."
         ) from None
     except ValidationError:
-        raise KeysError(f"{path} is no keys file. Make a new one: reportnlp serve keys add NAME.") from None
+        raise KeysError(
+            f"{path} is no keys file. Move it away, and make a new one: "
+            f"reportnlp serve keys add NAME --file {path}."
+        ) from None
 
 
 def add(path: Path, name: str) -> str:
@@ -152,8 +158,9 @@ class Keys:
             self._mark = mark
             try:
                 self._known = read(self._path).keys
-            except KeysError:
+            except KeysError as error:
                 self._known = ()
+                LOG.error("No key is known until it is mended. %s", error)
 
     def _now(self) -> tuple[int, ...]:
         try:

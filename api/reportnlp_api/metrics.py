@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -15,6 +15,7 @@ class Metrics:
     """The counters of one service, in a registry of their own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self.requests = self._counter("requests", "Requests answered.", "route", "method", "status")
         self.seconds = self._histogram("request_seconds", "Time from request to answer.", SECONDS, "route")
@@ -23,6 +24,7 @@ class Metrics:
         self.refusals = self._counter("refusals", "Requests refused, by the problem.", "problem")
         self.batch_reports = self._histogram("batch_reports", "Reports labelled together.", REPORTS)
         self.batch_seconds = self._histogram("batch_seconds", "Time that a batch takes.", SECONDS)
+        self.audit_lost = self._counter("audit_lost", "Lines of the audit log there was no room for.")
         self.workers_lost = self._counter("workers_lost", "Workers that died and were replaced.")
 
     def _counter(self, name: str, told: str, *labels: str) -> Counter:

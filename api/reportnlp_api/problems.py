@@ -118,6 +118,7 @@ RULES = {
     "int_type": "It should be a whole number.",
     "int_parsing": "It should be a whole number.",
     "greater_than": "It should be greater than 0.",
+    "less_than_equal": "It should be smaller: the contract says how large it may be.",
     "model_type": "It should be an object.",
     "model_attributes_type": "It should be an object.",
     "dict_type": "It should be an object.",

@@ -34,14 +34,15 @@ class Options(_Strict):
     """How to label.
 
     Attributes:
-        abstain: leave an answer blank where a model was trained with a band of doubt and is in it.
+        abstain: leave an answer blank in the band of doubt that a model was trained with; refused where the
+            method has none.
         questions: names of the questions to answer; null: all of the panel.
-        deadline_s: give up after so many seconds.
+        deadline_s: give up after so many seconds; the service may allow fewer.
     """
 
     abstain: bool = False
     questions: Annotated[list[Name], Field(min_length=1)] | None = None
-    deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    deadline_s: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = None
 
 
 def _either(given: str, other: str) -> dict[str, Any]:
@@ -205,6 +206,7 @@ class ModelOut(_Strict):
         kind: whether it was written or trained.
         digest: sha256 (hex) of the panel, or of the model's folder.
         title: for people.
+        can_abstain: whether it takes the option `abstain`: it was trained with a band of doubt.
         loaded: whether it is ready; else its first request waits until it is.
     """
 
@@ -213,6 +215,7 @@ class ModelOut(_Strict):
     kind: Literal["rules", "model"]
     digest: str
     title: str
+    can_abstain: bool
     loaded: bool
 
 

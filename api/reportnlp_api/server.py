@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from math import ceil
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from reportnlp_api.app import create_app
 from reportnlp_api.archive import Jobs
 from reportnlp_api.batching import Batcher
+from reportnlp_api.doorman import Doorman
+from reportnlp_api.logs import logging_aside
 from reportnlp_api.settings import Settings, SettingsError
 
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: more than the minute after which common proxies drop theirs."""
 
 BACKLOG = 2048
+
+GC_THRESHOLDS = (20_000, 20, 100)
+"""Against 700, 10 and 10 as they come."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -31,12 +39,22 @@ class Service(uvicorn.Server):
     Args:
         config: uvicorn's.
         batcher, jobs: of the application.
+        begun: is called once connections are taken.
     """
 
-    def __init__(self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs) -> None:
+    def __init__(
+        self, config: uvicorn.Config, batcher: Batcher, jobs: Jobs, begun: Callable[[], object]
+    ) -> None:
         super().__init__(config)
         self._batcher = batcher
         self._jobs = jobs
+        self._begun = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell that it has."""
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take no more work; a second Ctrl-C does not wait for what is under way."""
@@ -64,11 +82,28 @@ def run(settings: Settings, told: Callable[[str], object]) -> None:
 
     Raises:
         SettingsError: the settings are not right, or the address cannot be had.
+        StoreError: the jobs' database cannot be used.
     """
     app = create_app(settings)
-    with closing(_listen(settings)) as listener:
-        told(address(settings, listener.getsockname()[1]))
-        Service(_config(app, settings), app.state.batcher, app.state.jobs).run(sockets=[listener])
+    app.state.jobs.open()
+    with logging_aside(), closing(_listen(settings)) as listener:
+
+        def begun() -> None:
+            told(address(settings, listener.getsockname()[1]))
+            _spare_the_collector()
+
+        Service(config_of(app), app.state.batcher, app.state.jobs, begun).run(sockets=[listener])
+
+
+def _spare_the_collector() -> None:
+    """Have Python look for cycles less often, and not at all at what was there from the start.
+
+    Under load thousands of requests wait at once, with hundreds of objects each: to look at all of them takes
+    longer than an answer may, and finds nothing, since what a request leaves behind holds no cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def address(settings: Settings, port: int) -> str:
@@ -77,11 +112,14 @@ def address(settings: Settings, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-def _config(app: object, settings: Settings) -> uvicorn.Config:
+def config_of(app: FastAPI) -> uvicorn.Config:
+    """What uvicorn is told of an application made by `create_app`."""
     # The access log would hold addresses as they were sent; the audit log stands for it.
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
+        http=partial(Doorman, app.state.door),  # type: ignore[arg-type]
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
@@ -89,7 +127,7 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
         lifespan="on",
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=ceil(settings.drain_s),
+        timeout_graceful_shutdown=ceil(app.state.settings.drain_s),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
@@ -17,6 +19,13 @@ PREFIX = "REPORTNLP_"
 
 ALIKE = 0.85
 """How like a setting's name a variable must be to be taken for a slip of the pen."""
+
+LOG = logging.getLogger("reportnlp_api")
+
+OTHERS = ("REPORTNLP_DEBUG", "REPORTNLP_SALT")
+"""Variables of the command line."""
+
+KUBERNETES = re.compile(r"REPORTNLP_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP)).*")
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names by which a browser on this machine reaches the loopback address."""
@@ -36,9 +45,10 @@ class Settings(BaseModel):
 
     Attributes:
         host, port: where it listens.
-        hosts: names it may be called by in the Host header, beside the loopback's own; empty where it
-            listens elsewhere: any.
+        hosts: names and addresses it may be called by in the Host header, without a port, beside the
+            loopback's own; empty where it listens elsewhere: any.
         panel, method: what labels where a request names none.
+        panel_files: TOML files of panels that requests may name, beside the shipped ones.
         model_roots: folders whose subfolders are model folders that requests may name.
         keys_file: hashed keys; without one no key is asked for.
         without_keys: listen beyond loopback without keys.
@@ -68,6 +78,7 @@ class Settings(BaseModel):
     hosts: tuple[str, ...] = ()
     panel: str = "pe"
     method: str = "auto"
+    panel_files: tuple[Path, ...] = ()
     model_roots: tuple[Path, ...] = ()
     keys_file: Path | None = None
     without_keys: bool = False
@@ -91,7 +102,7 @@ class Settings(BaseModel):
     job_max_bytes: int = Field(default=2**30, ge=1)
     job_workers: int = Field(default=1, ge=1)
 
-    @field_validator("hosts", "model_roots", "job_roots", mode="before")
+    @field_validator("hosts", "panel_files", "model_roots", "job_roots", mode="before")
     @classmethod
     def _listed(cls, given: Any) -> Any:
         """In the environment several are written as in PATH."""
@@ -112,8 +123,8 @@ class Settings(BaseModel):
         A page of another site can have its own name lead to this machine (DNS rebinding), and would then
         read what it likes of a service that asks for no key.
         """
-        if not self.is_local:
-            return frozenset(self.hosts)
+        if not self.is_local and not self.hosts:
+            return frozenset()
         return frozenset((*LOOPBACK, *self.hosts))
 
     @property
@@ -129,10 +140,12 @@ def read_settings(environment: Mapping[str, str], **given: Any) -> Settings:
         SettingsError: a variable that looks like a misspelt setting, or a value that is not allowed.
     """
     names = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields}
-    for variable in environment:
-        if variable.startswith(PREFIX) and variable not in names:
+    given_here = {v: value for v, value in environment.items() if not _is_kubernetes(v, value)}
+    for variable in given_here:
+        if variable.startswith(PREFIX) and variable not in (*names, *OTHERS):
             _refuse_a_slip(variable, list(names))
-    values: dict[str, Any] = {name: environment[v] for v, name in names.items() if environment.get(v)}
+            LOG.warning("The environment has %s, which is no setting of the service.", variable)
+    values: dict[str, Any] = {name: given_here[v] for v, name in names.items() if given_here.get(v)}
     values.update({name: value for name, value in given.items() if value is not None})
     try:
         return Settings.model_validate(values)
@@ -140,15 +153,26 @@ def read_settings(environment: Mapping[str, str], **given: Any) -> Settings:
         raise SettingsError(_told(error)) from None
 
 
+def _is_kubernetes(variable: str, value: str) -> bool:
+    """Whether Kubernetes set it because a service is called reportnlp: REPORTNLP_PORT=tcp://10.0.0.1:8000."""
+    return KUBERNETES.fullmatch(variable) is not None or value.startswith(("tcp://", "udp://"))
+
+
 def _refuse_a_slip(variable: str, names: list[str]) -> None:
-    # Others are left alone: Kubernetes, for one, sets REPORTNLP_SERVICE_HOST where a service is called so.
+    """Refuse a variable that is spelt nearly as a setting, or by some of its words: REPORTNLP_KEYS."""
+    words = _words(variable)
     near = get_close_matches(variable, names, n=1, cutoff=ALIKE)
+    near += [name for name in names if words <= _words(name)]
     if near:
         raise SettingsError(f"The environment has {variable}, which is no setting. Did you mean {near[0]}?")
+
+
+def _words(variable: str) -> set[str]:
+    return {word.rstrip("S") for word in variable.removeprefix(PREFIX).split("_")}
 
 
 def _told(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
-    rule = first["msg"].replace("Input should", "It should")
+    rule = first["msg"].replace("Input should", "It should").partition(", unable")[0]
     return f"The setting {name} ({PREFIX}{name.upper()}) was given as {first['input']!r}. {rule}."

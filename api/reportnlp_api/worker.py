@@ -10,7 +10,6 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from reportnlp_api.frames import LENGTH, Frame, pack, unpack
@@ -18,9 +17,12 @@ from reportnlp_api.frames import LENGTH, Frame, pack, unpack
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Set to 1: a process a core, each with a thread a core, slow one another."""
 
+STANDS_BACK = 5
+"""Niceness of a worker: the process that takes and refuses requests goes before, so that it is never late."""
+
 EMPTY = "The text holds no letter and no digit."
 
-CHANGED = "The model's folder is not what it was when the service started."
+CHANGED = "The model's folder, or the panel's file, is not what it was when the service started."
 
 
 class Worker:
@@ -34,7 +36,7 @@ class Worker:
     def __init__(self, loaded: int, load: Callable[..., Any]) -> None:
         self._room = loaded
         self._load = load
-        self._labelers: OrderedDict[tuple[str, str, bool], Any] = OrderedDict()
+        self._labelers: OrderedDict[tuple[str | None, str, bool], Any] = OrderedDict()
 
     def __call__(self, frame: Frame) -> Frame:
         """Answer one frame: a result as JSON for each report that came, or the reason why there is none.
@@ -61,19 +63,14 @@ class Worker:
         loaded = [(panel, source) for panel, source, _ in self._labelers]
         return Frame({"model": labeler.model, "tokens": tokens, "loaded": loaded}, shown)
 
-    def _labeler(self, panel: str, source: str, abstain: bool) -> Any:
+    def _labeler(self, panel: str | None, source: str, abstain: bool) -> Any:
         key = (panel, source, abstain)
         if key not in self._labelers:
-            self._labelers[key] = self._make(panel, source, abstain)
+            self._labelers[key] = self._load(panel, method=source, abstain=abstain)
         self._labelers.move_to_end(key)
         while len(self._labelers) > self._room:
             self._labelers.popitem(last=False)
         return self._labelers[key]
-
-    def _make(self, panel: str, source: str, abstain: bool) -> Any:
-        # A model folder brings its own panel, which need not be one of the shipped.
-        named = None if Path(source).is_absolute() else panel
-        return self._load(named, method=source, abstain=abstain)
 
 
 def label(labeler: Any, asked: Sequence[Sequence[Any]], texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -150,6 +147,8 @@ def serve(line: socket.socket, loaded: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(THREADS, "1"), TOKENIZERS_PARALLELISM="false")
+    if hasattr(os, "nice"):
+        os.nice(STANDS_BACK)
     worker = Worker(loaded, _load_for_good)
     line.setblocking(True)
     with suppress(EOFError, ConnectionError), line:

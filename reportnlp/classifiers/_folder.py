@@ -101,6 +101,11 @@ class ModelFile(BaseModel):
     trained: dict[str, Any] = {}
 
     @property
+    def has_band(self) -> bool:
+        """Whether it was trained with a band of doubt, in which it may withhold an answer."""
+        return any(d.low is not None and d.high is not None for d in self.decisions.values())
+
+    @property
     def columns(self) -> Columns:
         """The questions as columns of the logits."""
         return Columns(tuple(asked.question for asked in self.questions))

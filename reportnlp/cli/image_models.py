@@ -42,7 +42,7 @@ StartFrom = Annotated[
 ]
 Augment = Annotated[str, typer.Option(help="Chance changes of training images: none, light or strong.")]
 Flip = Annotated[bool, typer.Option("--flip", help="Mirror left and right too; sides get lost by it.")]
-BestBy = Annotated[str, typer.Option(help="Best epoch: lowest validation loss, or highest auroc.")]
+BestBy = Annotated[str, typer.Option(help="Epoch to keep: lowest validation loss, highest auroc, or last.")]
 Threshold = Annotated[
     str, typer.Option(help="present from a probability of one half on, or where f1 is best.")
 ]
@@ -76,6 +76,9 @@ def train(
     epochs: Epochs = 20,
     batch_size: BatchSize = 32,
     learning_rate: learning.LearningRate = 1e-3,
+    schedule: learning.Schedule = "linear",
+    weight_decay: learning.WeightDecay = 0.01,
+    average: learning.Average = 0.0,
     patience: learning.Patience = 3,
     precision: learning.Precision = "auto",
     class_weight: learning.ClassWeight = 0.0,
@@ -109,6 +112,9 @@ def train(
                 "epochs": epochs,
                 "batch_size": batch_size,
                 "learning_rate": learning_rate,
+                "schedule": schedule,
+                "weight_decay": weight_decay,
+                "average": average,
                 "patience": patience,
                 "precision": precision,
             },
@@ -152,7 +158,8 @@ def predict(
     """Answer for images as label does for reports: the same table, with the model as its method.
 
     A map is the class-activation map of the network's last layer (as Grad-CAM's, but for a factor), in red
-    over the image; of a volume the slice where it is highest.
+    beside the image; of a volume the slice where it is highest. Colour follows the evidence in log-odds, on
+    one scale for all images: a faint map is weak evidence. index.csv says which file is of what.
     """
     from reportnlp.jobs import images_predict as job
 
@@ -206,7 +213,6 @@ def evaluate(
 
     from reportnlp.evaluation import tables
     from reportnlp.jobs import images_evaluate as job
-    from reportnlp.jobs import images_predict
 
     wanted = job.ImagesEvaluateJob(
         tuple(images),
@@ -228,7 +234,7 @@ def evaluate(
     for table in tables.screen(scored.evaluation):
         console.print(table, "")
     tell(list(tables.notes(scored.evaluation)))
-    tell(images_predict.describe(scored.predicted, out or Path("this table")))
+    tell(job.describe(scored, out))
     if scored.predicted.bad or scored.predicted.rows:
         tell_bad(scored.predicted.bad, None, scored.predicted.rows)
 
@@ -270,7 +276,11 @@ def line(
     epochs: Epochs = 20,
     batch_size: BatchSize = 32,
     learning_rate: learning.LearningRate = 1e-3,
+    schedule: learning.Schedule = "linear",
+    weight_decay: learning.WeightDecay = 0.01,
+    average: learning.Average = 0.0,
     patience: learning.Patience = 3,
+    best_by: BestBy = "loss",
     workers: Workers = 0,
     seed: Seed = 0,
     resume: Resume = False,
@@ -288,7 +298,15 @@ def line(
 
     if len(reports) < 2:
         raise InputError("One path was given. Give reports, and last the manifest of their images.")
-    loop = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "patience": patience}
+    loop = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "schedule": schedule,
+        "weight_decay": weight_decay,
+        "average": average,
+        "patience": patience,
+    }
     wanted = job.ImagesLineJob(
         tuple(reports[:-1]),
         Path(reports[-1]),
@@ -300,7 +318,9 @@ def line(
         gold=gold,
         test_share=test_share,
         drop_leaks=drop_leaks,
-        recipe=recipe(model, settings, start_from=start_from, augmentation=augment, training=dict(loop)),
+        recipe=recipe(
+            model, settings, start_from=start_from, augmentation=augment, best_by=best_by, training=dict(loop)
+        ),
         preprocessing=preprocessing(size, window, fit),
         held_out=held_out,
         workers=workers,

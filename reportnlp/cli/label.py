@@ -33,7 +33,11 @@ def label(
     inputs: Reports,
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="Label table to write: .csv is wide; .jsonl, .parquet are long."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Label table to write: .csv, .chexpert.csv: wide; .jsonl, .ndjson, .parquet, .pq: long.",
+        ),
     ],
     panel: Annotated[
         str,
@@ -43,7 +47,10 @@ def label(
     ] = "",
     method: Method = "rules",
     abstain: Annotated[
-        bool, typer.Option("--abstain", help="Leave answers blank within a model's band of doubt.")
+        bool,
+        typer.Option(
+            "--abstain", help="Leave answers blank within a model's band of doubt; refused where it has none."
+        ),
     ] = False,
     device: Annotated[
         str, typer.Option(help="What a model runs on: auto is CUDA where there is any; cpu; cuda:1; ...")

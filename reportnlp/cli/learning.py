@@ -47,6 +47,13 @@ LearningRate = Annotated[
     float | None, typer.Option(help="The largest step; else 1e-3, or what the architecture names.")
 ]
 Patience = Annotated[int, typer.Option(min=0, help="Epochs without a better one; 0 runs to the end.")]
+Schedule = Annotated[
+    str, typer.Option(help="The learning rate after the warm-up: linear, cosine or constant.")
+]
+WeightDecay = Annotated[float, typer.Option(min=0, help="How strongly weights are drawn to 0.")]
+Average = Annotated[
+    float, typer.Option(min=0, help="Take a running mean of the weights over so many epochs; 0: none.")
+]
 Precision = Annotated[str, typer.Option(help="auto, bf16, fp16 or float32.")]
 ClassWeight = Annotated[
     float, typer.Option(min=0, max=1, help="How much rare answers weigh: 0 as they come, 1 all alike.")

@@ -29,6 +29,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; else 8000. 0 is any that is free.")] = None,
     panel: Annotated[str | None, typer.Option(help="Panel where a request names none; else pe.")] = None,
     method: Annotated[str | None, typer.Option(help="Method where a request names none; else auto.")] = None,
+    panels: Annotated[
+        list[Path] | None, typer.Option("--panel-file", help="TOML file of a panel of your own; repeatable.")
+    ] = None,
     models: Annotated[
         list[Path] | None, typer.Option("--models", help="Folder of model folders; repeat for more.")
     ] = None,
@@ -59,6 +62,7 @@ def serve(
         port=port,
         panel=panel,
         method=method,
+        panel_files=tuple(panels) if panels else None,
         model_roots=tuple(models) if models else None,
         keys_file=keys_file,
         without_keys=without_keys or None,

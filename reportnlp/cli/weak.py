@@ -45,11 +45,11 @@ def _group() -> None:
     """Labels that nobody wrote by hand: votes of labelling functions, and what they come to."""
 
 
-@commands.command(epilog="Example: reportnlp weak functions classifier")
+@commands.command(epilog="Example: reportnlp weak functions keywords")
 def functions(
     name: Annotated[str, typer.Argument(help="A labelling function to show alone.")] = "",
 ) -> None:
-    """List the labelling functions and their options."""
+    """List the labelling functions and their options; of one alone, what each option does and an example."""
     from reportnlp.jobs import functions as job
 
     for line in job.run(name):
@@ -99,8 +99,8 @@ def votes(
 
     OUT holds votes.parquet and meta.json; how much each function votes, overlaps and conflicts, and with
     --labels how often it is right, as functions.csv, .json and .png; and faults.json, the reports on which a
-    function failed and so abstained. Rows that cannot be read are in votes.parquet.quarantine.jsonl, and the
-    exit code is 3.
+    function failed and so abstained. Rows that cannot be read are in votes.parquet.quarantine.jsonl. Then,
+    and where a function failed on every report, the exit code is 3.
     """
     from reportnlp.jobs import votes as job
 
@@ -157,7 +157,11 @@ def _tell(outcome: Outcome, out: Path, *, gold: bool) -> None:
         )
     if outcome.picture is None:
         typer.echo("no picture: matplotlib is not installed (pip install 'reportnlp[evaluate]')", err=True)
+    for name, joined in outcome.joined.items():
+        typer.echo(f"{name}: {joined.matched:,} reports are among the {joined.ids:,} ids of its table")
     for warning in outcome.warnings:
         typer.echo(f"reportnlp: warning: {warning}", err=True)
     if counts.quarantined:
         tell_quarantined(out / TABLE)
+    if outcome.failed:
+        raise typer.Exit(terminal.QUARANTINED)

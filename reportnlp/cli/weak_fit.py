@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
 def fit(
     votes: Annotated[Path, typer.Argument(metavar="VOTES", help="Folder that `weak votes` wrote.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Label table: .parquet, .jsonl or .csv.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Label table, by its suffix: .csv, .chexpert.csv, .jsonl, .ndjson, .parquet, .pq.",
+        ),
+    ],
     label_model: Annotated[
         str, typer.Option(help="majority, dawid_skene or data_programming.")
     ] = "data_programming",
@@ -101,6 +108,7 @@ def fit(
     model folder, which `label --method DIR` takes. With --labels, --report is a page that compares every
     function, the majority, the label model and the classifier, as the number of reports grows.
     """
+    from reportnlp.jobs import _fit_told
     from reportnlp.jobs import fit as job
     from reportnlp.jobs._fit_compare import Comparing
 
@@ -167,7 +175,7 @@ def fit(
     )
     with terminal.progress() as progress:
         fitted = job.run(wanted, progress)
-    for line in job.describe(fitted):
+    for line in _fit_told.lines(wanted, fitted):
         typer.echo(line)
 
 

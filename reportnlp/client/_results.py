@@ -43,11 +43,16 @@ class ReportAnswers:
     error: str | None
 
     def __getitem__(self, question: str) -> Answer:
-        """The answer to one question, by name."""
+        """The answer to one question, by name.
+
+        Raises:
+            KeyError: it was not asked, or the report could not be labelled; it says which.
+        """
         for label in self.labels:
             if label.question == question:
                 return label
-        raise KeyError(question)
+        asked = ", ".join(label.question for label in self.labels)
+        raise KeyError(f"{question}: {self.error or f'not asked. There are: {asked}'}")
 
     @property
     def answers(self) -> dict[str, str]:
@@ -113,13 +118,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A method for a panel."""
+    """A method for a panel; `can_abstain` where it has a band of doubt."""
 
     name: str
     panel: str | None
     kind: str
     digest: str
     title: str
+    can_abstain: bool
     loaded: bool
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from reportnlp.errors import MissingExtraError
+from reportnlp.errors import InputError, MissingExtraError
 
 URL = "http://127.0.0.1:8000"
 """Where `reportnlp serve` listens unless it is told otherwise."""
@@ -24,6 +24,12 @@ def httpx() -> Any:
 
 
 def arguments(url: str, key: str | None, timeout_s: float) -> dict[str, Any]:
-    """What httpx's clients are made with."""
+    """What httpx's clients are made with.
+
+    Raises:
+        InputError: the address is none.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"The service's address was given as '{url}'. Begin it with http:// or https://.")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return {"base_url": url, "timeout": timeout_s, "headers": headers}

@@ -118,7 +118,9 @@ def _score_presence(
     micro = _presence_figures(gold.ravel(), given.ravel(), samples.sum(axis=1))
     mean = bootstrap.mean(np.array([score.f1.value for score in scores]))
     macro = figure(float(mean), bootstrap.mean(bootstrap.f1(samples)))
-    return scores, PanelScore(*micro, macro)
+    pooled = counted.sum(axis=(0, 1))
+    specificity = figure(float(bootstrap.specificity(pooled)), bootstrap.specificity(samples.sum(axis=1)))
+    return scores, PanelScore(*micro, macro, specificity)
 
 
 def _presence_figures(gold: Mask, given: Mask, samples: Counts) -> tuple[Figure, Figure, Figure]:

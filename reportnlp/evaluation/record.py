@@ -15,6 +15,12 @@ from reportnlp.evaluation.strata import Stratum
 Known = Literal["none", "shared", "full"]
 """What is known of probabilities: nothing; that of the given answer, the others sharing the rest; all."""
 
+Units = Literal["reports", "studies", "images"]
+"""What is scored: reports; studies, by what a model says of their images; or images."""
+
+Truth = Literal["gold", "reports", "labels"]
+"""What answers are held against: gold; what the reports of images say; labels for training of any origin."""
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -33,6 +39,8 @@ class About:
         version: of this package.
         date: as the user gave it; "" is none.
         recipe: how the method was trained on the training side; "" where it was not.
+        units: what is scored.
+        truth: what `gold` is.
     """
 
     inputs: tuple[str, ...] = ()
@@ -47,6 +55,8 @@ class About:
     version: str = ""
     date: str = ""
     recipe: str = ""
+    units: Units = "reports"
+    truth: Truth = "gold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class PanelScore:
     recall: Figure
     micro_f1: Figure
     macro_f1: Figure
+    specificity: Figure
 
 
 @dataclass(frozen=True, slots=True)

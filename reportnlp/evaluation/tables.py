@@ -13,6 +13,7 @@ from reportnlp.evaluation.bootstrap import Figure
 from reportnlp.evaluation.compare import PANEL, Comparison
 from reportnlp.evaluation.record import Evaluation
 from reportnlp.evaluation.scores import AttributeScore, PanelScore, PresenceScore, QuestionScore, Scores
+from reportnlp.evaluation.words import Words, words_of
 from reportnlp.types import Presence
 
 PRESENCE_FIGURES = ("precision", "recall", "f1")
@@ -38,8 +39,11 @@ def screen(evaluation: Evaluation) -> Iterator[Table]:
 
 def notes(evaluation: Evaluation) -> Iterator[str]:
     """What was compared and what was not, in plain lines."""
-    scores = evaluation.scores
+    scores, words = evaluation.scores, words_of(evaluation.about)
     coverage = scores.coverage
+    if words.images:
+        yield from _of_images(evaluation, words)
+        return
     yield (
         f"gold reports {coverage.scored + coverage.missing} = scored {coverage.scored} + without labels "
         f"{coverage.missing}; labelled reports without gold answers {coverage.extra}"
@@ -52,6 +56,33 @@ def notes(evaluation: Evaluation) -> Iterator[str]:
         f"95 % intervals over reports: {scores.resamples} bootstrap samples, seed {scores.seed}; "
         f"uncertain counts as {scores.uncertain_as}"
     )
+
+
+def _of_images(evaluation: Evaluation, words: Words) -> Iterator[str]:
+    scores, coverage = evaluation.scores, evaluation.scores.coverage
+    yield f"{coverage.scored} {words.many} compared with {words.truth} ({evaluation.about.gold})"
+    for count, why in (
+        (coverage.missing, "have answers, and no image that could be read"),
+        (coverage.extra, "were looked at, and have no answer to compare"),
+    ):
+        if count:
+            yield f"    {count} more {why}"
+    if coverage.unanswered:
+        yield f"not scored, the model does not look for it: {', '.join(coverage.unanswered)}"
+    for one in scores.presence:
+        yield f"    {_told(one)}"
+    yield (
+        f"95 % intervals over {words.many}: {scores.resamples} bootstrap samples, seed {scores.seed}; "
+        f"uncertain counts as {scores.uncertain_as}"
+    )
+
+
+def _told(score: PresenceScore) -> str:
+    """The area under the curve of one finding, or why there is none."""
+    if score.auroc is not None and not math.isnan(score.auroc.value):
+        return f"AUROC {_number(score.auroc)} ({_interval(score.auroc)})  {score.question} (n {score.n:,})"
+    present = score.support.get(Presence.PRESENT.value, 0)
+    return f"no AUROC  {score.question}: {present} present of {score.n}, and it takes both sides"
 
 
 def records(scores: Scores) -> Iterator[dict[str, str]]:

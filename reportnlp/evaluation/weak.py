@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,11 @@ class Method:
     def f1(self) -> Figure:
         """F1 of `present`, pooled over the findings."""
         return UNDEFINED if self.scores.panel is None else self.scores.panel.micro_f1
+
+    @property
+    def silent(self) -> bool:
+        """Whether it never says `present`: then precision is undefined, and recall 0 by its nature."""
+        return self.scores.panel is not None and math.isnan(self.scores.panel.precision.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,13 @@ def read_reports(
     return chain.from_iterable(reader.read(path, chosen) for reader, path in sources)
 
 
-def writer_for(out: Path, format: str | None = None) -> ModuleType:
+def writer_for(out: Path, format: str | None = None, *, can_be_named: bool = True) -> ModuleType:
     """The format of an output, by `format` or else by its suffix (the longest that fits).
+
+    Args:
+        out: the output.
+        format: its name; None goes by the suffix.
+        can_be_named: whether the command has `--out-format`, which the error then recommends.
 
     Raises:
         OutputError: no format is written under that suffix.
@@ -67,7 +72,8 @@ def writer_for(out: Path, format: str | None = None) -> ModuleType:
     if found is None:
         raise OutputError(
             f"Cannot tell what to write into '{out.name}'. Let its name end in one of: "
-            f"{', '.join(suffixes)}; or name it: --out-format {'|'.join(formats)}."
+            f"{', '.join(suffixes)}"
+            + (f"; or name it: --out-format {'|'.join(formats)}." if can_be_named else ".")
         )
     return formats[found]
 

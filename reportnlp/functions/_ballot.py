@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,13 @@ AT_ONCE = REMEMBERED // 2
 class UnknownAnswer(ReportNLPError):
     """A function voted on a question that the panel has not, or with an answer that is none of its.
 
-    What it said is not repeated: it may be words of the report.
+    What it said is not repeated, for it may be words of the report; but for a question that stands in the
+    function's own file.
     """
+
+
+LISTED = 6
+"""Questions that a fault lists where none is like the one that was answered."""
 
 
 class Cast(NamedTuple):
@@ -74,15 +80,16 @@ class Ballot:
 
     def _cast(self, voice: Voice, reports: Sequence[Report]) -> Cast:
         values = np.full((len(reports), len(self.questions)), ABSTAIN)
-        faults = [self._count(said, values[row]) for row, said in enumerate(_asked(voice, reports))]
+        asked = enumerate(_asked(voice, reports))
+        faults = [self._count(said, values[row], voice.source) for row, said in asked]
         return Cast(values, tuple(faults))
 
-    def _count(self, said: Mapping[str, str] | str | None, row: npt.NDArray[np.int8]) -> str:
+    def _count(self, said: Mapping[str, str] | str | None, row: npt.NDArray[np.int8], source: str) -> str:
         """Enter the votes on one report in its row; the fault, if there is one, as a word."""
         if said is None or isinstance(said, str):
             return said or ""
         try:
-            entered = dict(self._entry(question, answer) for question, answer in said.items())
+            entered = dict(self._entry(question, answer, source) for question, answer in said.items())
         except UnknownAnswer as error:
             return f"{type(error).__name__}, {error}"
         except Exception as error:
@@ -91,13 +98,26 @@ class Ballot:
             row[at] = index
         return said.fault if isinstance(said, Answers) else ""
 
-    def _entry(self, question: str, answer: str) -> tuple[int, np.int8]:
+    def _entry(self, question: str, answer: str, source: str) -> tuple[int, np.int8]:
         if question not in self._places:
-            raise UnknownAnswer("to a question that the panel does not ask")
+            raise UnknownAnswer(f"to {self._unasked(question, source)}")
         at, answers = self._places[question]
         if answer not in answers:
             raise UnknownAnswer(f"to {question}, which takes {', '.join(answers)}")
         return at, ABSTAIN if answer == NOT_APPLICABLE else answers[answer]
+
+    def _unasked(self, question: str, source: str) -> str:
+        """A question that the panel does not ask; what stands in a file of code is no word of a report."""
+        names = list(self._places)
+        if f'"{question}"' not in source and f"'{question}'" not in source:
+            return f"a question that the panel does not ask (it asks {_listed(names)})"
+        near = get_close_matches(question, names, n=1)
+        guess = f"did you mean '{near[0]}'?" if near else f"it asks {_listed(names)}"
+        return f"'{question}', which the panel does not ask ({guess})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
 
 def _asked(voice: Voice, reports: Sequence[Report]) -> Sequence[Mapping[str, str] | str | None]:

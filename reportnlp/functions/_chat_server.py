@@ -1,8 +1,9 @@
-"""Asking a chat model behind an OpenAI-compatible address: nothing goes elsewhere, nothing is logged."""
+"""Asking a chat model behind an OpenAI-compatible address: nothing goes elsewhere, no report is logged."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -19,11 +20,17 @@ from reportnlp.functions.blocks import VotingError
 
 Said = TypeVar("Said")
 
+LOG = logging.getLogger(__name__)
+"""Says where nothing answers, and no more: in a worker process, whose log is the job's stderr."""
+
 MOST_BYTES = 1 << 22
 """Of a reply; a longer one is no answer."""
 
 GIVE_UP = 10
 """Reports in a row for which nothing was reached, after which a server is not tried again."""
+
+GIVE_UP_REFUSED = 3
+"""The same where every try was refused: nothing listens there, and a first report need not wait for ten."""
 
 LONGEST_WAIT = 30.0
 """Seconds between two tries at most, whatever the server asks for."""
@@ -43,7 +50,14 @@ class ChatServerBusy(ChatServerError):
         self.status, self.after = status, after
 
 
-class ChatServerGone(ChatServerError):
+class ChatServerGone(ChatServerBusy):
+    """The connection was refused: nothing listens at the address."""
+
+    def __init__(self) -> None:
+        super().__init__("The connection was refused. Is the server running?", 0)
+
+
+class ChatNotAsked(ChatServerError):
     """The server was not reached so often that it is not tried again."""
 
 
@@ -81,7 +95,8 @@ class Server:
         self._key = _key(key_variable)
         self._timeout, self._retries, self._wait = timeout, retries, wait
         self._open = build_opener(ProxyHandler({}), _NoRedirect).open
-        self._unreached = 0
+        self._place = _place(url)
+        self._unreached = self._refused = 0
         self._lock = Lock()
 
     def ask(self, body: dict[str, Any], read: Callable[[str], Said]) -> Said:
@@ -94,8 +109,8 @@ class Server:
         Raises:
             ChatServerError, ChatReplyError: no try gave an answer.
         """
-        if self._unreached >= GIVE_UP:
-            raise ChatServerGone("The server was not reached. Is it running?")
+        if self._given_up:
+            raise ChatNotAsked("The server was not reached for earlier reports. Is it running?")
         for tried in range(self._retries):
             try:
                 return self._ask_once(body, read)
@@ -105,17 +120,26 @@ class Server:
         try:
             return self._ask_once(body, read)
         except ChatServerBusy as error:
-            self._note(reached=error.status != 0)
+            self._note(reached=error.status != 0, refused=isinstance(error, ChatServerGone))
             raise
+
+    @property
+    def _given_up(self) -> bool:
+        return self._unreached >= GIVE_UP or self._refused >= GIVE_UP_REFUSED
 
     def _ask_once(self, body: dict[str, Any], read: Callable[[str], Said]) -> Said:
         said = read(self._content(body))
         self._note(reached=True)
         return said
 
-    def _note(self, *, reached: bool) -> None:
+    def _note(self, *, reached: bool, refused: bool = False) -> None:
+        """Count reports in a row for which nothing was reached; say so, once, when that is given up."""
         with self._lock:
+            before = self._given_up
             self._unreached = 0 if reached else self._unreached + 1
+            self._refused = self._refused + 1 if refused else 0
+            if self._given_up and not before:
+                LOG.warning("reportnlp: nothing answers at %s; no more reports are sent there", self._place)
 
     def _content(self, body: dict[str, Any]) -> str:
         """The text of one reply."""
@@ -129,7 +153,9 @@ class Server:
         except HTTPError as error:
             with error:
                 raise _refused(error) from None
-        except (OSError, HTTPException):
+        except (OSError, HTTPException) as error:
+            if isinstance(getattr(error, "reason", error), ConnectionRefusedError):
+                raise ChatServerGone from None
             raise ChatServerBusy("The server cannot be reached, or gave no reply in time.", 0) from None
         return _text(raw)
 
@@ -171,6 +197,12 @@ def check_address(url: str, *, plain_http: bool) -> None:
             f"http://{parts.hostname} would get reports unencrypted. Use https, or allow it: "
             "--option chat.plain_http=true."
         )
+
+
+def _place(url: str) -> str:
+    """Host and port of an address: the rest may be told to nobody."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_here(host: str) -> bool:

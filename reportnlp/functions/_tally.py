@@ -28,6 +28,7 @@ class Tally:
     Attributes:
         reports: how many.
         known: of them, those with any gold answer.
+        spoken: reports times questions about presence to which any function votes more than not_mentioned.
         overlap, conflict: (functions, questions), votes beside another function's, and beside another answer.
         matched: (functions, questions, answers, gold answers), votes by what gold says; the last of the gold
             answers stands for none known.
@@ -37,6 +38,7 @@ class Tally:
 
     reports: int
     known: int
+    spoken: int
     overlap: Counts
     conflict: Counts
     matched: Counts
@@ -48,6 +50,7 @@ class Tally:
         return Tally(
             self.reports + other.reports,
             self.known + other.known,
+            self.spoken + other.spoken,
             self.overlap + other.overlap,
             self.conflict + other.conflict,
             self.matched + other.matched,
@@ -78,12 +81,18 @@ def tally(votes: Votes, gold: Indices) -> Tally:
     return Tally(
         reports=len(values),
         known=int((gold != ABSTAIN).any(axis=1).sum()),
+        spoken=_spoken(values[:, :, presence]),
         overlap=(voted & (others > 0)).sum(axis=0),
         conflict=(voted & (others > same - 1)).sum(axis=0),
         matched=np.einsum("rfqa,rqg->fqag", by_answer, told, dtype=np.int64, casting="unsafe"),
         asked=told[..., :-1].sum(axis=0, dtype=np.int64),
         **_pairs(by_answer[:, :, presence], voted[:, :, presence]),
     )
+
+
+def _spoken(presence: Indices) -> int:
+    silent = (presence == ABSTAIN) | (presence == tuple(Presence).index(Presence.NOT_MENTIONED))
+    return int((~silent).any(axis=1).sum())
 
 
 def _one_hot(values: Indices, width: int) -> Indices:

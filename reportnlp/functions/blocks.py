@@ -35,7 +35,8 @@ class Voter(Protocol):
 
     It sees the report and nothing else, gold answers least of all. It may have two more things: `vote_batch`,
     which takes and gives a sequence, where many reports at once are cheaper; and `text_only`, true where the
-    votes depend on the report's text alone, so that equal texts are not asked about twice.
+    votes depend on the report's text alone, so that equal texts are not asked about twice. An entry that
+    looks reports up in a table has `joined`, which takes all report ids and gives a `Joined`.
     """
 
     def vote(self, report: Report, /) -> Mapping[str, str] | None:
@@ -50,6 +51,18 @@ class Answers(dict[str, str]):
     """
 
     fault: str = ""
+
+
+class Joined(NamedTuple):
+    """How a table that a voter joins by report id fits the reports.
+
+    Attributes:
+        matched: reports that are in the table.
+        ids: rows of the table.
+    """
+
+    matched: int
+    ids: int
 
 
 class VotingError(ReportNLPError):

@@ -1,9 +1,14 @@
-"""A chat model as a voice: bound to a schema, and believed only where its evidence stands in the report.
+r"""A chat model as a voice: bound to a schema, and believed only where its evidence stands in the report.
 
 It is asked for an answer and the report's own words for every question. An answer whose words are not in the
 report, letter for letter but for white space, is no vote. Reports go to the address that the user gives and
 to no other, by no proxy; without an address there is no such voice. A cache keeps answers and offsets under a
 digest, never a text.
+
+    reportnlp weak votes reports.csv --panel pe -o votes --functions rules,chat \
+        --option chat.url=http://localhost:8000/v1 --option chat.model=NAME --option chat.cache=chat.sqlite
+
+Where the first reports are refused for want of anything that listens there, the others are not sent.
 """
 
 from __future__ import annotations
@@ -52,14 +57,14 @@ class Options(blocks.Options):
         url: base address of the server, such as `http://localhost:8000/v1`.
         model: the model's name there.
         key_variable: environment variable that holds the server's key; "" sends none.
-        attributes: whether attributes are asked about too.
-        timeout: seconds for one reply.
+        attributes: whether attributes are asked about too, or presence alone.
+        timeout: seconds to wait for one reply.
         retries: further tries of a request that failed.
-        wait: seconds before the first of them, doubled for each further one.
-        parallel: requests at a time, in each process.
-        cache: an SQLite file of earlier answers; "" keeps none.
-        plain_http: allow an address elsewhere without encryption.
-        most_tokens: length of a reply.
+        wait: seconds before the first further try, doubled for each one after it.
+        parallel: requests at a time, in each process (see --workers).
+        cache: an SQLite file of earlier answers, so that no report is asked about twice; "" keeps none.
+        plain_http: send reports unencrypted to another machine (http instead of https).
+        most_tokens: length of a reply at most, in the model's tokens.
     """
 
     url: str

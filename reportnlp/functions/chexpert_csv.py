@@ -1,15 +1,22 @@
-"""Another tool's labels as a voice: a CSV with CheXpert's columns, joined by the report's id.
+r"""Another tool's labels as a voice: a CSV with CheXpert's columns, joined by the report's id.
 
 Its numbers are 1 present, 0 absent, -1 uncertain, and a blank for nothing said (Irvin 2019,
 arXiv:1901.07031); here, at the rim, they become answers. A column that stands for several of the panel's
 findings denies them all by a 0; by a 1 or a -1 it speaks for the one that bears its name, or for none. A
 column may also bear a finding's own name (`hiatal_hernia`).
+
+    report_id,Pneumonia,Pleural Effusion,hiatal_hernia
+    r1,1,0,
+    r2,,-1,0
+
+    reportnlp weak votes reports.csv --panel chest_xray -o votes --functions rules,chexpert_csv \
+        --option chexpert_csv.file=labels.csv --option chexpert_csv.blank=not_mentioned
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -32,8 +39,9 @@ class Options(blocks.Options):
     Attributes:
         file: the CSV.
         id_column: the column with the report's id; without it the usual names are looked for.
-        uncertain: what a -1 votes for.
-        blank: what a blank votes for. Most tools leave blank what they found no mention of.
+        uncertain: what a -1 votes for; `abstain`: for nothing.
+        blank: what a blank votes for; `abstain`: for nothing. Most tools leave blank what they found no
+            mention of.
     """
 
     file: str
@@ -63,6 +71,11 @@ class Function:
     def vote(self, report: Report) -> Mapping[str, str]:
         """The row of the report's id; nothing where there is none."""
         return self._votes.get(study_number(report.id), {})
+
+    def joined(self, report_ids: Iterable[str]) -> blocks.Joined:
+        """How many of the reports have a row."""
+        matched = sum(study_number(report) in self._votes for report in report_ids)
+        return blocks.Joined(matched, len(self._votes))
 
 
 def _read(path: Path, panel: Panel, options: Options) -> Iterator[tuple[str, dict[str, str]]]:

@@ -1,4 +1,7 @@
-"""Lists of words, out of a TOML file: what a report that holds one of them says.
+r"""Lists of words, out of a TOML file: what a report that holds one of them says.
+
+The file has a table for each finding, in it for each answer (present, absent, uncertain, not_mentioned) its
+phrases, and tables of its attributes:
 
     [pneumonia]
     present = ["pneumonia", "air space (disease|opacity)"]
@@ -8,8 +11,11 @@
     left = ["left"]
 
 A phrase is in the language of the finding files (`reportnlp.rules.phrases`): case, plurals and British
-spelling do not matter. Of phrases that overlap the longest counts; of answers that are found the one listed
-first.
+spelling do not matter; "(disease|opacity)" is either, "..." a gap of up to four words within a clause. Of
+phrases that overlap the longest counts; of answers that are found the one listed first.
+
+    reportnlp weak votes reports.csv --panel chest_xray -o votes --functions rules,keywords \
+        --option keywords.file=words.toml --option keywords.sections=all
 """
 
 from __future__ import annotations
@@ -40,7 +46,8 @@ class Options(blocks.Options):
 
     Attributes:
         file: the TOML file.
-        sections: `stated`: only those that state findings are read; `all`: the request and technique too.
+        sections: what is read of a report; `stated`: only sections that state findings; `all`: the request
+            and the technique too.
     """
 
     file: str

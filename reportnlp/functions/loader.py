@@ -59,16 +59,23 @@ class Voice:
         name: what its votes are called.
         voter: it.
         identity: what it is, so that a resumed job can tell whether it is still the same.
+        source: the code of a file of the user's own.
     """
 
     name: str
     voter: Voter
     identity: str
+    source: str = ""
 
 
 def answers_alone(name: str) -> bool:
     """Whether an entry labels by itself, as a method of `reportnlp label`: its `Function` can be called."""
     return "__call__" in dir(getattr(FUNCTIONS.get(name), "Function", None))
+
+
+def joins(chosen: Chosen) -> bool:
+    """Whether a function is an entry that looks reports up in a table."""
+    return bool(chosen.entry) and hasattr(getattr(FUNCTIONS.get(chosen.entry), "Function", None), "joined")
 
 
 def needs(name: str) -> tuple[str, ...]:
@@ -157,7 +164,8 @@ def _built(chosen: Chosen, panel: Panel) -> Voice:
     )
     voter = _voter(module, panel, options, chosen.file)
     own = getattr(voter, "identity", "")
-    return Voice(chosen.name, voter, " ".join(filter(None, (chosen.origin, str(options), own))))
+    source = "" if chosen.file is None else chosen.file.read_text("utf-8", errors="replace")
+    return Voice(chosen.name, voter, " ".join(filter(None, (chosen.origin, str(options), own))), source)
 
 
 def _voter(module: ModuleType, panel: Panel, options: Options, file: Path | None) -> Voter:
@@ -204,10 +212,12 @@ def load_file(path: Path) -> ModuleType:
 
 
 def _told(error: Exception, path: Path) -> str:
-    """An error's kind and its line in the file."""
+    """An error's kind, its line in the file and, where it is Python's own word of the code, the reason."""
     line = getattr(error, "lineno", None)
     trace = error.__traceback__
     while trace is not None and line is None:
         line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == str(path) else None
         trace = trace.tb_next
-    return f"{type(error).__name__}" + (f" at line {line}" if line else "")
+    reason = error.msg if isinstance(error, SyntaxError | ModuleNotFoundError) else ""
+    told = f"{type(error).__name__}" + (f" at line {line}" if line else "")
+    return f"{told}: {reason}" if reason else told

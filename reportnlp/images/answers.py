@@ -18,7 +18,10 @@ from reportnlp.types import Label, Posteriors, Presence, Question
 Floats = npt.NDArray[np.float32]
 
 PRESENCES = tuple(answer.value for answer in Presence)
-"""The answers of a finding's question; an image model never says the last two."""
+"""The answers of a finding's question."""
+
+GIVEN = (Presence.PRESENT.value, Presence.ABSENT.value)
+"""Those that an image model gives."""
 
 
 def margins(logits: npt.NDArray[Any]) -> Floats:

@@ -68,16 +68,24 @@ class ImageExamples(Sequence[Example]):
     def __getitem__(self, place: int | slice) -> Example | Sequence[Example]:
         """An example: "pixels" (1, *size) float32, "labels" and "weights" its rows."""
         if isinstance(place, slice):
-            return [self[at] for at in range(*place.indices(len(self)))]
-        pixels = self._store.pixels[self._at[place]].astype(np.float32)
+            return self.__getitems__(range(*place.indices(len(self))))
+        return self.__getitems__([place])[0]
+
+    def __getitems__(self, places: Sequence[int]) -> list[Example]:
+        """Some examples, each as it is alone; torch's `DataLoader` asks so for a batch at once."""
+        rows = np.asarray(places, dtype=np.intp)
+        pixels = self._store.pixels[self._at[rows]].astype(np.float32)
         if self._augmenter is not None:
-            entropy = np.random.SeedSequence((self._seed, self._epoch, place))
-            pixels = self._augmenter(pixels, seed=int(entropy.generate_state(1)[0]))
-        return {
-            "pixels": self._preprocessing.normalised(pixels)[None],
-            "labels": self.labels[place],
-            "weights": self.weights[place],
-        }
+            pixels = self._augmenter(pixels, [self._seed_of(place) for place in rows.tolist()])
+        pixels = self._preprocessing.normalised(pixels)[:, None]
+        return [
+            {"pixels": image, "labels": labels, "weights": weights}
+            for image, labels, weights in zip(pixels, self.labels[rows], self.weights[rows], strict=True)
+        ]
+
+    def _seed_of(self, place: int) -> int:
+        entropy = np.random.SeedSequence((self._seed, self._epoch, place))
+        return int(entropy.generate_state(1)[0])
 
     @property
     def lengths(self) -> Sequence[int]:

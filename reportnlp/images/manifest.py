@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from reportnlp.errors import InputError
@@ -51,6 +51,11 @@ class ImageRow:
     site: str | None = None
     exam_date: str | None = None
     digest: str | None = None
+
+    @property
+    def values(self) -> tuple[str | int | None, ...]:
+        """Its values in the order of the columns, without the deep copies that `dataclasses` makes."""
+        return tuple(getattr(self, name) for name in self.__slots__)
 
     @property
     def place(self) -> str:
@@ -167,7 +172,7 @@ def write_manifest(rows: Iterable[ImageRow], path: Path) -> None:
     Raises:
         OutputError: no room, no permission.
     """
-    table = [["" if value is None else str(value) for value in astuple(row)] for row in rows]
+    table = [["" if value is None else str(value) for value in row.values] for row in rows]
     kept = [at for at, name in enumerate(COLUMNS) if at < 2 or any(cells[at] for cells in table)]
     with writing(path) as out:
         out.write(csv_line(COLUMNS[at] for at in kept))

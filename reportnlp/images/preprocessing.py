@@ -70,7 +70,11 @@ class Preprocessing(BaseModel):
                 "Name a frame in the manifest, list slices as volumes (images manifest --series), or give a "
                 "--size of as many numbers.",
             )
-        return _resized(_padded(pixels, self.size) if self.fit == "pad" else pixels, self.size)
+        return _resized(np.pad(pixels, self.gaps(pixels.shape)), self.size)
+
+    def gaps(self, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+        """Voxels of black that are put before and after an image of a shape, along each axis."""
+        return _gaps(shape, self.size) if self.fit == "pad" else [(0, 0)] * len(shape)
 
     def normalised(self, pixels: Floats) -> Floats:
         """Grey values with the training images' mean and spread taken out; any shape."""
@@ -91,8 +95,8 @@ def _resized(pixels: Floats, size: tuple[int, ...]) -> Floats:
     return found[0, 0].clamp(0, 1).numpy()
 
 
-def _padded(pixels: Floats, size: tuple[int, ...]) -> Floats:
-    """Black around the image, as little as gives it the proportions of `size`."""
-    scale = max(have / want for have, want in zip(pixels.shape, size, strict=True))
-    missing = [max(round(want * scale) - have, 0) for have, want in zip(pixels.shape, size, strict=True)]
-    return np.pad(pixels, [(gap // 2, gap - gap // 2) for gap in missing])
+def _gaps(shape: tuple[int, ...], size: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Voxels before and after an image, as few as give it the proportions of `size`."""
+    scale = max(have / want for have, want in zip(shape, size, strict=True))
+    missing = [max(round(want * scale) - have, 0) for have, want in zip(shape, size, strict=True)]
+    return [(gap // 2, gap - gap // 2) for gap in missing]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,11 +123,10 @@ def write_table(labels: ImageLabels, path: Path) -> None:
 def _row_columns(labels: ImageLabels, folder: Path) -> dict[str, pa.Array]:
     import pyarrow as pa
 
-    rows = [asdict(row) for row in labels.rows]
-    for row in rows:
-        row["image"] = leading_from(folder, labels.root, row["image"])
+    placed = (replace(row, image=leading_from(folder, labels.root, row.image)) for row in labels.rows)
+    rows = [row.values for row in placed]
     types = {name: pa.int32() if name == "frame" else pa.string() for name in NAMES}
-    return {name: pa.array([row[name] for row in rows], type) for name, type in types.items()}
+    return {name: pa.array([row[at] for row in rows], type) for at, (name, type) in enumerate(types.items())}
 
 
 def _finding_columns(labels: ImageLabels) -> Iterator[tuple[str, Any]]:
@@ -154,6 +153,11 @@ def read_table(path: Path) -> ImageLabels:
 
     if not path.is_file():
         raise InputError(f"There is no file {path}. Give image labels, as `reportnlp images labels` writes.")
+    if path.suffix.lower() == ".csv":
+        raise InputError(
+            f"{path} is a CSV, as other trainers read (CheXpert's layout is one). Here the .parquet is "
+            f"taken: reportnlp images labels LABELS MANIFEST -o {path.with_suffix('.parquet')}."
+        )
     try:
         with pq.ParquetFile(path) as file:
             table = file.read()

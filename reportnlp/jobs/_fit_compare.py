@@ -84,8 +84,8 @@ def run(
     panel: Panel,
     balance: Balance,
     progress: Progress,
-) -> None:
-    """Compare, and write the page.
+) -> Distillation:
+    """Compare, write the page, and give what it shows.
 
     Raises:
         InputError: gold and votes share no report, or a report that was voted on is not in the inputs.
@@ -99,6 +99,7 @@ def run(
         comparing.out.write_text(page(found), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{comparing.out} cannot be written: {error.strerror}.") from error
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +14,12 @@ import numpy.typing as npt
 
 from reportnlp.archive.disk import put_json, read_json, sync, temporary
 from reportnlp.errors import OutputError, ResumeError
-from reportnlp.images import answers, maps
 from reportnlp.images.folder import ImageFolder
 from reportnlp.images.manifest import ImageRow
-from reportnlp.images.reading import BadImage, Part, read_parts
+from reportnlp.images.reading import BadImage, read_parts
+from reportnlp.jobs._images_maps import Drawing
 from reportnlp.jobs._images_rows import Images
 from reportnlp.training.progress import Progress
-from reportnlp.types import Presence
 
 Floats = npt.NDArray[np.float32]
 ABOUT = "settings.json"
@@ -63,7 +61,7 @@ def ask_in_parts(
         rows = images.rows[start : start + SHARD]
         done = _kept(work / f"{start:09d}", rows, start)
         if done is None:
-            asking = asking or Asking(folder, map_folder)
+            asking = asking or Asking(images, folder, map_folder)
             done = asking(images, rows, start, workers, progress)
             _keep(work / f"{start:09d}", done, start)
         else:
@@ -74,10 +72,11 @@ def ask_in_parts(
 class Asking:
     """The network, opened once, when there is something to ask it."""
 
-    def __init__(self, folder: ImageFolder, map_folder: Path | None) -> None:
+    def __init__(self, images: Images, folder: ImageFolder, map_folder: Path | None) -> None:
         from reportnlp.images.predict import to_device
 
-        self._file, self._maps = folder.file, map_folder
+        self._file = folder.file
+        self._draw = None if map_folder is None else Drawing(images, folder, map_folder)
         self._model = to_device(folder.network())
 
     def __call__(
@@ -90,38 +89,22 @@ class Asking:
         logits = [no_logits(self._model)]
         for part in read_parts(rows, images.root, self._file.preprocessing, size=BATCH, workers=workers):
             if len(part.pixels):
-                found = ask(self._model, part.pixels, self._file.preprocessing, maps=self._maps is not None)
+                found = ask(self._model, part.pixels, self._file.preprocessing, maps=self._draw is not None)
                 logits.append(found.logits)
-                if found.maps is not None:
-                    self._draw(rows, part, found.logits, found.maps)
+                if self._draw is not None and found.maps is not None:
+                    for number, place in enumerate(part.at):
+                        self._draw(start + place, found.logits[number], found.maps[number])
             at += [start + place for place in part.at]
             bad += [one for _, one in part.bad]
             progress.advance(len(part.at) + len(part.bad))
         return Done(at, np.concatenate(logits), bad)
-
-    def _draw(self, rows: Sequence[ImageRow], part: Part, logits: Floats, heat: Floats) -> None:
-        """A picture for every finding that is answered `present`."""
-        file, folder = self._file, self._maps or Path()
-        chances = answers.present(logits, file.findings, file.decisions)
-        said = answers.labels(chances, file.findings, file.decisions)
-        for number, place in enumerate(part.at):
-            for column, label in enumerate(said[number]):
-                if label.answer == Presence.PRESENT.value:
-                    name = f"{_file_name(rows[place].place)}.{label.question}.png"
-                    maps.write(folder / name, part.pixels[number], heat[number, column])
-
-
-def _file_name(image: str) -> str:
-    """A name for a file out of an image's address, that no other address has."""
-    plain = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in image).strip("._")
-    return f"{plain[-80:]}-{blake2b(image.encode(), digest_size=4).hexdigest()}"
 
 
 def key_of(images: Images, folder: ImageFolder, map_folder: Path | None) -> dict[str, Any]:
     """What a resumed run must share with the one it continues."""
     state = blake2b(digest_size=16)
     for row in images.rows:
-        state.update(json.dumps(asdict(row)).encode())
+        state.update(json.dumps(row.values).encode())
     return {
         "images": state.hexdigest(),
         "root": str(images.root.absolute()),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from reportnlp.training.settings import TrainSettings
 if TYPE_CHECKING:
     from reportnlp.images.models.blocks import ImageClassifier
 
-BEST_BY = ("loss", "auroc")
+BEST_BY = ("loss", "auroc", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class ImageRecipe:
         augmentation: none, light or strong.
         flip: mirror left and right too.
         class_weight: 0: every image counts alike; 1: each answer does.
-        best_by: the best epoch is that of the lowest validation loss, or of the highest mean AUROC.
+        best_by: the epoch to keep is that of the lowest validation loss, of the highest mean AUROC, or the
+            last one.
         train: the training loop's settings.
     """
 
@@ -88,14 +90,13 @@ def need_extras() -> None:
     Raises:
         MissingExtraError: some are not.
     """
-    try:
-        import monai  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("An image model", "images") from error
-    try:
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("Training", "train") from error
+    for library, purpose, extra in (
+        ("monai", "An image model", "images"),
+        ("transformers", "Training", "train"),
+    ):
+        # Looked for, not imported: what is wrong with names and files is told before many seconds of that.
+        if find_spec(library) is None:
+            raise MissingExtraError(purpose, extra)
 
 
 def begin(
@@ -164,7 +165,7 @@ def fit(
         model,
         examples(sides.train, (goal.weights * factors).astype(np.float32), recipe.changes),
         held,
-        recipe.train,
+        replace(recipe.train, keep="last") if recipe.best_by == "last" else recipe.train,
         collate=collate,
         seed=seed,
         work=work,

@@ -54,15 +54,16 @@ def record(
         "epochs": history.best_epoch,
         "images_per_second": round(history.examples_per_second, 1),
         "device": history.device,
-        "tested": _tested(sides),
+        "tested": _tested(sides, recipe),
     }
 
 
-def _tested(sides: Sides) -> str:
+def _tested(sides: Sides, recipe: ImageRecipe) -> str:
     if not len(sides.valid):
         return "No image was held out: nothing is calibrated, and the last epoch was taken."
+    chose = "the calibration" if recipe.best_by == "last" else "the epoch and the calibration"
     return (
-        f"On {len(sides.valid):,} held-out images, which chose the epoch and the calibration, against their "
+        f"On {len(sides.valid):,} held-out images, which chose {chose}, against their "
         "labels in the training table (which may have been read from reports)."
     )
 

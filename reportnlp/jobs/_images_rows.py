@@ -58,6 +58,11 @@ def named_images(inputs: Sequence[str], *, split: str = "") -> Images:
     return Images(kept, found.root, found.bad)
 
 
+def name_of(row: ImageRow, per: str) -> str:
+    """What an image's answer is told by: its report, or study; per "image" the image itself."""
+    return row.place if per == "image" else row.report_id or row.study
+
+
 def image_labels(path: Path) -> ImageLabels | None:
     """The image labels in a file; None where it is another table."""
     if path.suffix.lower() != ".parquet" or not path.is_file():

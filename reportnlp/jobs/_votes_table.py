@@ -141,6 +141,13 @@ def _column(question: Question, answers: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array([places.get(a) for a in answers], pa.int8()), words)
 
 
+def report_ids(folder: Path) -> Iterator[str]:
+    """The ids of the reports, in order."""
+    with pq.ParquetFile(folder / votes.TABLE) as file:
+        for batch in file.iter_batches(votes.BATCH, columns=[votes.ID]):
+            yield from batch.column(votes.ID).to_pylist()
+
+
 def faults(folder: Path, functions: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Function, report id and kind of every fault, in the order of the reports."""
     names = [f"{function}:{FAULT}" for function in functions]

@@ -30,6 +30,7 @@ from reportnlp.types import (
 from reportnlp.votes import read_votes
 
 if TYPE_CHECKING:
+    from reportnlp.evaluation.weak import Distillation
     from reportnlp.jobs._fit_compare import Comparing
     from reportnlp.jobs.train import Trained, TrainJob
 
@@ -77,6 +78,7 @@ class Fitted:
         silent: of them, those on which no function votes at all.
         open: questions that no function votes on; they are not in the table.
         trained: the classifier; None where none was asked for.
+        compared: what the page shows; None where none was asked for.
     """
 
     model: LabelModel
@@ -84,6 +86,7 @@ class Fitted:
     silent: int
     open: tuple[str, ...]
     trained: Trained | None
+    compared: Distillation | None = None
 
 
 def run(settings: FitSettings, progress: Progress | None = None) -> Fitted:
@@ -99,7 +102,7 @@ def run(settings: FitSettings, progress: Progress | None = None) -> Fitted:
     _refuse_existing(settings)
     votes, meta = read_votes(settings.votes)
     panel = load_panel(settings.panel or str(meta.get("panel", "")))
-    writer = writer_for(settings.out)
+    writer = writer_for(settings.out, can_be_named=False)
     told.phase("fitting the label model", None)
     balance = {} if settings.balance == ESTIMATE else read_balance(Path(settings.balance))
     model = make(settings.label_model, settings.settings, panel=panel)
@@ -116,13 +119,14 @@ def run(settings: FitSettings, progress: Progress | None = None) -> Fitted:
 
         chosen = settings.panel or panel.name
         trained = train.run(replace(settings.train, panel=chosen), told)
+    compared = None
     if settings.compare is not None:
         from reportnlp.jobs import _fit_compare
 
-        _fit_compare.run(settings.compare, settings, votes, panel, balance, told)
+        compared = _fit_compare.run(settings.compare, settings, votes, panel, balance, told)
     silent = int((votes.values == ABSTAIN).all(axis=(1, 2)).sum())
     unanswered = tuple(q.name for q in votes.questions if q not in kept.questions)
-    return Fitted(model, len(votes.report_ids), silent, unanswered, trained)
+    return Fitted(model, len(votes.report_ids), silent, unanswered, trained, compared)
 
 
 def read_balance(path: Path) -> dict[str, dict[str, float]]:
@@ -193,7 +197,7 @@ def label_table(posteriors: Posteriors, panel: Panel, votes: Votes, name: str) -
 
 def _write(out: Path, table: LabelTable) -> None:
     """Write a table whole, beside its place, then put it there."""
-    writer = writer_for(out)
+    writer = writer_for(out, can_be_named=False)
     shard, part = out.with_name(f"{out.name}.shard"), out.with_name(f"{out.name}.part")
     try:
         writer.write_shard(shard, table)

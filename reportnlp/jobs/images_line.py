@@ -19,6 +19,7 @@ from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.jobs import images_evaluate, images_labels, images_predict, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe, need_extras
+from reportnlp.jobs._images_line_check import check_line
 from reportnlp.jobs._images_looked import look_and_keep
 from reportnlp.jobs._images_made import describe
 from reportnlp.training.progress import Progress, Silent
@@ -91,9 +92,9 @@ def run(job: ImagesLineJob, progress: Progress | None = None) -> list[str]:
         InputError: reports, images or gold answers that do not fit together.
         OutputError: `out` holds something, or cannot be written.
         ResumeError: what is in `out` is of other settings.
+        UnknownNameError: no such panel, method, finding, column or network.
         MissingExtraError: the libraries for images or training are not installed.
     """
-    need_extras()
     told = progress or Silent()
     _begin(job)
     return [line for step in _STEPS for line in step(job, told)]
@@ -168,9 +169,14 @@ def _train(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
     if job.resume and out.exists():
         yield f"the model is trained already: {out}"
         return
-    wanted = images_train.ImagesTrainJob(
+    yield from images_train.describe(images_train.run(_training(job), progress))
+    shutil.rmtree(job.out / SEEN, ignore_errors=True)
+
+
+def _training(job: ImagesLineJob) -> images_train.ImagesTrainJob:
+    return images_train.ImagesTrainJob(
         job.out / IMAGES,
-        out,
+        job.out / MODEL,
         job.recipe,
         job.preprocessing,
         job.held_out,
@@ -181,8 +187,6 @@ def _train(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         resume=job.resume,
         overwrite=job.overwrite,
     )
-    yield from images_train.describe(images_train.run(wanted, progress))
-    shutil.rmtree(job.out / SEEN, ignore_errors=True)
 
 
 def _test(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
@@ -206,6 +210,7 @@ def _test(job: ImagesLineJob, progress: Progress) -> Iterator[str]:
         job.out / PAGE,
         split="test",
         seed=job.seed,
+        truth="gold" if job.gold else "reports",
         workers=job.workers,
         overwrite=True,
     )
@@ -228,7 +233,10 @@ _STEPS = (_label, _join, _train, _test)
 
 
 def _begin(job: ImagesLineJob) -> None:
-    """Make the folder ready, or see that what is in it is of the same line."""
+    """Make the folder ready, or see that what is in it is of the same line.
+
+    What is there is refused first, then wrong names, and only then is anything made.
+    """
     key = _key(job)
     before = read_json(job.out / ABOUT)
     if job.resume and before is not None:
@@ -243,6 +251,8 @@ def _begin(job: ImagesLineJob) -> None:
         raise OutputError(f"{job.out} holds something else. Name another folder.")
     if before is not None and not job.overwrite:
         raise OutputError(f"{job.out} exists. Go on with --resume, or replace it with --overwrite.")
+    need_extras()
+    check_line(job, _training(job))
     try:
         job.out.mkdir(parents=True, exist_ok=True)
         put_json(job.out / ABOUT, key)

@@ -16,11 +16,11 @@ from reportnlp.errors import InputError, unknown_name
 from reportnlp.formats.loader import check_writer, writer_for
 from reportnlp.images import answers
 from reportnlp.images.folder import ImageFolder, open_folder
-from reportnlp.images.manifest import ImageRow
 from reportnlp.images.reading import BadImage
 from reportnlp.jobs._images_ask import ask_in_parts, begin, key_of
+from reportnlp.jobs._images_maps import refuse_maps, write_index
 from reportnlp.jobs._images_record import write_quarantine
-from reportnlp.jobs._images_rows import Images, named_images
+from reportnlp.jobs._images_rows import Images, name_of, named_images
 from reportnlp.training.progress import Progress, Silent
 from reportnlp.types import BadRow, LabelledReport, LabelTable, Report
 
@@ -38,7 +38,8 @@ class ImagesPredictJob:
         out: the label table; its suffix says in which format.
         per: "study": a row a report (or study), the mean of its images; "image": a row an image.
         split: only images of this split; "" is all.
-        maps: folder for a picture of where each finding that is `present` was seen; None: none.
+        maps: folder for a picture of where each finding that is `present` was seen, and an index of them;
+            None: none.
         workers: processes that read images.
         format_out: the output format; None: by the suffix.
         resume: go on with unfinished work, where there is any.
@@ -111,6 +112,7 @@ def run(job: ImagesPredictJob, progress: Progress | None = None) -> Predicted:
     refuse_folder(job.out)
     if not job.overwrite:
         refuse_existing(job.out)
+    refuse_maps(job.maps, allowed=job.overwrite or job.resume)
     folder = open_folder(job.model)
     writer = writer_for(job.out, job.format_out)
     check_writer(writer, answers.questions(folder.file.findings))
@@ -180,12 +182,10 @@ def predict(
         )
     file = folder.file
     chances = answers.present(np.concatenate(logits), file.findings, file.decisions)
-    ids, means = _gathered([_name(images.rows[at], per) for at in places], chances)
+    if map_folder is not None:
+        write_index(images, folder, map_folder, places, chances)
+    ids, means = _gathered([name_of(images.rows[at], per) for at in places], chances)
     return Predicted(folder, ids, means, len(places), tuple(bad), images.bad)
-
-
-def _name(row: ImageRow, per: str) -> str:
-    return row.place if per == "image" else row.report_id or row.study
 
 
 def _gathered(names: Sequence[str], chances: Floats) -> tuple[tuple[str, ...], Floats]:
@@ -199,8 +199,13 @@ def _gathered(names: Sequence[str], chances: Floats) -> tuple[tuple[str, ...], F
 
 def describe(predicted: Predicted, out: Path) -> list[str]:
     """What came of it, in lines."""
+    return [f"{counted(predicted)}; {len(predicted.ids):,} rows in {out}"]
+
+
+def counted(predicted: Predicted) -> str:
+    """What became of the images, in counts that add up."""
     quarantined = len(predicted.bad) + len(predicted.rows)
-    return [
+    return (
         f"read {predicted.images + quarantined:,} images = predicted {predicted.images:,} + quarantined "
-        f"{quarantined:,}; {len(predicted.ids):,} rows in {out}"
-    ]
+        f"{quarantined:,}"
+    )

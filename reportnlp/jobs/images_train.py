@@ -17,7 +17,7 @@ from reportnlp.errors import InputError, OutputError, unknown_name
 from reportnlp.images import folder as model_folder
 from reportnlp.images.answers import present
 from reportnlp.images.folder import Decision
-from reportnlp.images.models.loader import choose
+from reportnlp.images.models.loader import checked
 from reportnlp.images.policies import self_trained
 from reportnlp.images.preprocessing import Preprocessing
 from reportnlp.images.reading import BadImage
@@ -29,6 +29,7 @@ from reportnlp.jobs._images_data import SELF_TRAIN, Sides
 from reportnlp.jobs._images_decide import Threshold, decide, figures
 from reportnlp.jobs._images_fit import FittedImages, ImageRecipe, fit, need_extras
 from reportnlp.jobs._model_out import LOGS, first_process, refuse_existing, work_of
+from reportnlp.sums import CONFIG
 from reportnlp.training.progress import Progress, Silent
 
 
@@ -67,7 +68,6 @@ class ImagesTrainJob:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        choose(self.recipe.model)
         if self.threshold not in ("half", "f1"):
             raise unknown_name("aim of the threshold", self.threshold, ("half", "f1"))
         if not 0 <= self.held_out < 1:
@@ -118,20 +118,46 @@ def run(job: ImagesTrainJob, progress: Progress | None = None) -> TrainedImages:
     """Train, calibrate, and write the model folder.
 
     Raises:
+        UnknownNameError: no such network or setting.
         InputError: labels that are none, no image that can be learned from, options that do not fit.
         OutputError: the output exists or cannot be written.
         TrainingError: a training that came to nothing.
         ResumeError: unfinished work is of another training.
         MissingExtraError: the libraries for images or for training are not installed.
     """
+    _refuse_done(job)
     refuse_existing(job.out, overwrite=job.overwrite)
-    need_extras()
-    with stoppable(job.out, job.work):
-        return _run(job, progress or Silent())
-
-
-def _run(job: ImagesTrainJob, told: Progress) -> TrainedImages:
     labels = read_table(job.labels)
+    need_extras()
+    check_network(job)
+    with stoppable(job.out, job.work):
+        return _run(job, labels, progress or Silent())
+
+
+def _refuse_done(job: ImagesTrainJob) -> None:
+    """Say so where there is nothing left to resume."""
+    if job.resume and not job.overwrite and (job.out / CONFIG).is_file() and not job.work.exists():
+        raise OutputError(
+            f"The training of {job.out} is done; nothing is left to resume. Use it: reportnlp images predict "
+            f"IMAGES --model {job.out} -o answers.csv. Or train anew: --overwrite."
+        )
+
+
+def check_network(job: ImagesTrainJob) -> None:
+    """Refuse a network, its settings or a size that cannot be, before any image is read.
+
+    Raises:
+        UnknownNameError: no such network or setting.
+        InvalidDefinitionError: a setting that may not be.
+        InputError: images too small for it, or no file to start from.
+    """
+    start = job.recipe.start_from
+    if start is not None and not start.exists():
+        raise InputError(f"There is no {start}. Give --from a .safetensors file, or a model folder.")
+    checked(job.recipe.model, job.recipe.settings, job.preprocessing.size)
+
+
+def _run(job: ImagesTrainJob, labels: ImageLabels, told: Progress) -> TrainedImages:
     drawn = _images_data.sides(labels, held_out=job.held_out, seed=job.seed)
     used = np.concatenate([drawn.train, drawn.valid])
     some = labels.taken(used.tolist())

@@ -52,6 +52,12 @@ def check(chosen: Settings) -> Iterator[str]:
     catalogue = create_app(chosen).state.catalogue
     yield f"address: {server.address(chosen, chosen.port)}"
     yield f"keys: {chosen.keys_file or 'none are asked for'}"
+    yield f"hosts: {', '.join(sorted(chosen.allowed_hosts)) or 'any'}"
+    yield f"data folder: {chosen.data_dir}"
+    yield f"job roots: {', '.join(map(str, chosen.job_roots)) or 'none'}"
+    yield f"audit log: {chosen.audit_file or 'stderr'}"
+    yield f"quota: {chosen.quota_per_minute or 'no limit'} (reports a key and minute)"
+    yield f"processes that label: {chosen.processes}"
     yield f"default: {catalogue.default.name} for {catalogue.default.panel}"
     for method in catalogue.methods.values():
         kind = "model" if method.is_model else "rules"

@@ -22,13 +22,14 @@ from reportnlp.archive.runner import Job
 from reportnlp.archive.runner import run as run_archive
 from reportnlp.errors import MissingExtraError, OutputError
 from reportnlp.evaluation.answers import Answers
-from reportnlp.evaluation.read import read_answers
 from reportnlp.findings import Panel, load_panel
 from reportnlp.functions._tally import Record, Tally, gold_indices, never_gold, records, tally
-from reportnlp.functions.loader import Chosen, choose
+from reportnlp.functions.blocks import Joined
+from reportnlp.functions.loader import Chosen, build, choose, joins
 from reportnlp.jobs import _votes_table as table
+from reportnlp.jobs import _votes_warned
 from reportnlp.jobs._archive_settings import ArchiveSettings
-from reportnlp.jobs._labelled import check_answers
+from reportnlp.jobs._votes_gold import read_gold, refuse_others
 from reportnlp.jobs._votes_told import write_csv, write_json
 from reportnlp.jobs.label import usable_cores
 from reportnlp.types import Question
@@ -64,19 +65,23 @@ class Outcome:
 
     Attributes:
         counts: rows read, voted on, quarantined; duplicates are texts that were there before.
+        panel: its name.
         functions, questions: the names along the axes.
         tally: what was counted.
         records: each function's figures.
         faults: function to kinds of faults and how often.
+        joined: functions that join a table by report id, to how many of its ids are among the reports.
         picture: where the picture is; None without matplotlib.
     """
 
     counts: Counts
+    panel: str
     functions: tuple[str, ...]
     questions: tuple[Question, ...]
     tally: Tally
     records: tuple[Record, ...]
     faults: dict[str, Counter[str]]
+    joined: dict[str, Joined]
     picture: Path | None
 
     @property
@@ -86,19 +91,13 @@ class Outcome:
 
     @property
     def warnings(self) -> list[str]:
-        """A line for each function that failed on a report, and one for those that voted on none."""
-        lines = [self._failed(name, kinds) for name, kinds in self.faults.items() if kinds]
-        voted = {record.function for record in self.records if record.coverage.part}
-        silent = [name for name in self.functions if name not in voted and name not in self.faults]
-        if silent and self.tally.reports:
-            lines.append(f"voted on no report: {', '.join(silent)}")
-        return lines
+        """Functions that failed or were silent, tables of other reports, a panel of other exams."""
+        return list(_votes_warned.warnings(self, FAULTS))
 
-    def _failed(self, name: str, kinds: Counter[str]) -> str:
-        told = ", ".join(f"{kind}: {count:,}" for kind, count in kinds.most_common())
-        every = "ALL " if kinds.total() == self.tally.reports else ""
-        whole = f"{every}{kinds.total():,} of {self.tally.reports:,} reports"
-        return f"the function '{name}' failed on {whole} ({told}); {FAULTS} lists them"
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Functions that failed on every report."""
+        return _votes_warned.failed_on_all(self)
 
 
 def run(settings: VotesSettings, progress: Progress | None = None) -> Outcome:
@@ -107,13 +106,15 @@ def run(settings: VotesSettings, progress: Progress | None = None) -> Outcome:
     Raises:
         UnknownNameError: no such panel, function, option, format or column.
         InvalidDefinitionError: an option or a user's function that is none.
-        InputError: an input, or a file that a function needs, is missing or cannot be read.
+        InputError: an input, or a file that a function needs, is missing or cannot be read; or the gold
+            answers are of none of the reports, or of none of the panel's questions.
         OutputError: the output exists, cannot be written, or the run was stopped (finished work is kept).
         ResumeError: the unfinished work is of other settings or other input.
     """
+    _refuse(settings)  # finding the functions imports spaCy
     chosen = choose(settings.functions, settings.files, settings.options)
     panel = load_panel(settings.panel)
-    gold = _gold(settings.gold, panel)
+    gold = _gold(settings, panel)
     reading = Reading(settings.inputs, settings.format_in, settings.read_options)
     _prepare(settings)
     job = Job(
@@ -128,16 +129,16 @@ def run(settings: VotesSettings, progress: Progress | None = None) -> Outcome:
     return _finish(settings.out, panel, chosen, counts, gold)
 
 
-def _gold(path: Path | None, panel: Panel) -> Answers:
-    if path is None:
+def _gold(settings: VotesSettings, panel: Panel) -> Answers:
+    if settings.gold is None:
         return {}
-    gold = read_answers(path)
-    check_answers(gold, panel.questions)
+    gold = read_gold(settings.gold, panel)
+    refuse_others(gold, settings.gold, settings.inputs, settings.format_in, settings.read_options)
     return gold
 
 
-def _prepare(settings: VotesSettings) -> None:
-    """Make the folder, and take away what an earlier run said of other votes."""
+def _refuse(settings: VotesSettings) -> None:
+    """Refuse a folder that may not be written."""
     out = settings.out
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file, and votes are a folder. Name another.")
@@ -145,6 +146,13 @@ def _prepare(settings: VotesSettings) -> None:
     if out.exists() and any(out.iterdir()) and not any((out / name).exists() for name in ours):
         raise OutputError(f"{out} holds other things than votes. Name a new folder.")
     places.refuse_among_inputs(out / TABLE, settings.inputs)
+    if out.exists():
+        places.refuse(out / TABLE, resume=settings.resume, overwrite=settings.overwrite)
+
+
+def _prepare(settings: VotesSettings) -> None:
+    """Make the folder, and take away what an earlier run said of other votes."""
+    out = settings.out
     try:
         out.mkdir(parents=True, exist_ok=True)
         places.refuse(out / TABLE, resume=settings.resume, overwrite=settings.overwrite)
@@ -163,7 +171,17 @@ def _finish(out: Path, panel: Panel, chosen: Sequence[Chosen], counts: Counts, g
     write_csv(out / FIGURES_CSV, figures)
     write_json(out / FIGURES_JSON, counted, figures, functions, faults)
     picture = _draw(out / PICTURE, counted, figures, functions)
-    return Outcome(counts, functions, panel.questions, counted, figures, faults, picture)
+    joined = _joined(out, panel, chosen)
+    return Outcome(counts, panel.name, functions, panel.questions, counted, figures, faults, joined, picture)
+
+
+def _joined(out: Path, panel: Panel, chosen: Sequence[Chosen]) -> dict[str, Joined]:
+    """What each function that joins a table by report id found of it among the reports."""
+    joining = [one for one in chosen if joins(one)]
+    return {
+        voice.name: voice.voter.joined(table.report_ids(out))  # type: ignore[attr-defined]
+        for voice in build(joining, panel)
+    }
 
 
 def _write_faults(out: Path, functions: Sequence[str]) -> dict[str, Counter[str]]:

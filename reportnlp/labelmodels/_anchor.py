@@ -44,6 +44,7 @@ class Belief(Settings):
         smoothing: imaginary votes of each function under each true answer, at the rates this gives.
         faith: further imaginary votes for each vote there is.
         unsupported: what the odds of an answer are multiplied by in reports where nobody votes for it.
+        silence: how much of a vote the abstention of a function counts that knows one answer only.
         steps: of EM, at most.
         tolerance: gain of log-likelihood per report that is too small to go on for.
     """
@@ -52,6 +53,7 @@ class Belief(Settings):
     smoothing: float = Field(default=10.0, gt=0)
     faith: float = Field(default=0.05, ge=0)
     unsupported: float = Field(default=0.03, gt=0, le=1)
+    silence: float = Field(default=1.0, ge=0, le=1)
     steps: int = Field(default=200, ge=1)
     tolerance: float = Field(default=1e-7, gt=0)
 
@@ -61,12 +63,13 @@ def anchor(problems: Sequence[Problem], start: Sequence[Floats], config: Belief)
     votes = np.asarray(sum(counted(one, found) for one, found in zip(problems, start, strict=True)))
     rates = rates_of(votes)
     rates = (1 - EVEN) * rates + EVEN / rates.shape[2]
-    voting = np.any([problem.voting for problem in problems], axis=0)
+    voiced = np.any([problem.voiced for problem in problems], axis=0)
     return Pull(
         config.smoothing * rates + config.faith * votes,
         BALANCE,
-        int(voting.sum()) < FEWEST,
+        np.where(voiced.sum(axis=1) == 1, config.silence, 1.0),
         config.unsupported,
+        int(voiced.any(axis=1).sum()) < FEWEST,
     )
 
 

@@ -4,7 +4,7 @@ Two functions depend on one another as far as one's vote tells of the other's be
 tells: their conditional mutual information. That is what the residual structure of Varma et al. 2019 (ICML,
 "Learning dependency structures for weak supervision models") measures for linear dependence. Instead of a
 factor for each pair, whose joint rates rare answers could not fill, a vote is weighed by the number of
-votes it is one of: copies count once together.
+votes it is one of: copies that say the same count once together.
 """
 
 from __future__ import annotations
@@ -75,6 +75,11 @@ def _of_table(joint: Floats, reports: float) -> Floats:
     return np.asarray(np.maximum(found - chance, 0))
 
 
-def worth(dependent: Floats) -> Floats:
+def believed(dependent: Floats) -> Floats:
+    """Dependence without what is slight."""
+    return np.where(dependent < SLIGHT, 0, dependent)
+
+
+def worth(repeats: Floats) -> Floats:
     """(functions,): what a vote of each counts, 1 over the number of votes it repeats."""
-    return np.asarray(1 / np.where(dependent < SLIGHT, 0, dependent).sum(axis=1))
+    return np.asarray(1 / repeats.sum(axis=1))

@@ -2,7 +2,11 @@
 
 An abstention is a symbol beside the answers, with a rate of its own under each true answer. So a function
 that only ever votes one answer tells by its silence too, and reports of which nobody speaks are no missing
-data.
+data. How much the silence of a function that knows one answer only counts beside a vote can be set: it is
+silent wherever another such function speaks, so its silence repeats a vote that is counted already. Rates
+stay the shares that are expected, whatever it is set to: below 1 that makes this the expectation-solution
+algorithm (Elashoff and Ryan 2004, J Comput Graph Stat 13:48), whose likelihood may fall a little near its
+end; at 1 it is EM, and never falls.
 """
 
 from __future__ import annotations
@@ -26,14 +30,23 @@ class Learned:
     Attributes:
         balance: (answers,) share of each.
         rates: (functions, answers, answers + 1): of each vote under each true answer; the last is abstaining.
-        weights: (functions,) how much of a vote each one's counts, for functions that repeat one another.
+        repeats: (functions, functions) how far each repeats the others, 1 with itself; all 0 where no vote
+            says anything.
+        silence: (functions,) how much of a vote the abstention of each counts.
         unsupported: what the odds of an answer are multiplied by in reports where nobody votes for it.
     """
 
     balance: Floats
     rates: Floats
-    weights: Floats
+    repeats: Floats
+    silence: Floats
     unsupported: float = 1.0
+
+    @property
+    def weights(self) -> Floats:
+        """(functions,) how much of a vote each one's counts where all that it repeats say the same."""
+        together = self.repeats.sum(axis=1)
+        return np.divide(1, together, out=np.zeros_like(together), where=together > 0)
 
 
 class Run(NamedTuple):
@@ -56,31 +69,44 @@ class Pull(NamedTuple):
     Attributes:
         rates: (functions, answers, answers + 1) imaginary votes.
         balance: imaginary reports of each answer.
+        silence, unsupported: see `Learned`.
         hold: keep the rates at what the imaginary votes say.
-        unsupported: see `Learned`.
     """
 
     rates: Floats
     balance: float
+    silence: Floats
+    unsupported: float
     hold: bool = False
-    unsupported: float = 1.0
 
 
-def posterior(problem: Problem, learned: Learned) -> tuple[Floats, Floats]:
-    """(patterns, answers) probabilities, and (patterns,) log-likelihoods."""
-    joint = _joint(problem, learned)
+def posterior(problem: Problem, learned: Learned, worth: Floats | None = None) -> tuple[Floats, Floats]:
+    """(patterns, answers) probabilities, and (patterns,) log-likelihoods; `worth` as `worth_of` gives it."""
+    joint = _joint(problem, learned, worth_of(problem, learned.repeats) if worth is None else worth)
     highest = joint.max(axis=1, keepdims=True)
     powers = np.exp(joint - highest)
     total = powers.sum(axis=1, keepdims=True)
     return powers / total, (highest + np.log(total))[:, 0]
 
 
-def _joint(problem: Problem, learned: Learned) -> Floats:
-    logarithms = np.log(np.maximum(learned.rates, TINY)) * learned.weights[:, None, None]
+def worth_of(problem: Problem, repeats: Floats) -> Floats:
+    """(patterns, functions): what each vote counts in a report, 1 over those there that it repeats.
+
+    A vote repeats what says the same beside it. Where its copies say otherwise or nothing, it stands whole: a
+    group of them is one good voice then, and not one that their silence has thinned.
+    """
+    cells = problem.cells
+    together = [(cells == cells[:, [function]]) @ own for function, own in enumerate(repeats)]
+    return np.asarray(1 / np.stack(together, axis=1))
+
+
+def _joint(problem: Problem, learned: Learned, worth: Floats) -> Floats:
+    logarithms = np.log(np.maximum(learned.rates, TINY))
+    logarithms[:, :, problem.abstained] *= learned.silence[:, None]
     odds = np.where(problem.supported, 1.0, learned.unsupported)
     joint = _logarithm(learned.balance) + np.log(odds)
     for function, own in enumerate(logarithms):
-        joint += own.T[problem.cells[:, function]]
+        joint += own.T[problem.cells[:, function]] * worth[:, [function]]
     return joint
 
 
@@ -89,13 +115,14 @@ def _logarithm(shares: Floats) -> Floats:
     return np.log(shares, out=np.full_like(shares, -np.inf), where=shares > 0)
 
 
-def counted(problem: Problem, posteriors: Floats) -> Floats:
+def counted(problem: Problem, posteriors: Floats, worth: Floats | None = None) -> Floats:
     """(functions, answers, answers + 1): expected votes of each function under each true answer."""
     functions, kinds, symbols = problem.functions, len(problem.answers), len(problem.answers) + 1
     places = (problem.cells + symbols * np.arange(functions)).ravel()
+    each = np.ones(problem.cells.shape) if worth is None else worth
     weighted = posteriors * problem.counts[:, None]
     found = [
-        np.bincount(places, np.repeat(weighted[:, answer], functions), functions * symbols)
+        np.bincount(places, (weighted[:, [answer]] * each).ravel(), functions * symbols)
         for answer in range(kinds)
     ]
     votes = np.stack(found).astype(np.float64)
@@ -113,7 +140,7 @@ def run(
     problems: Sequence[Problem],
     start: Sequence[Floats],
     pull: Pull,
-    weights: Floats,
+    repeats: Floats,
     *,
     steps: int,
     tolerance: float,
@@ -124,16 +151,17 @@ def run(
         problems: questions with the same answers, over the same functions.
         start: by problem, (patterns, answers) probabilities to begin with.
         pull: what estimates are drawn to.
-        weights: (functions,).
+        repeats: (functions, functions), see `Learned`.
         steps: the most to take.
         tolerance: gain of log-likelihood per report that is too small to go on for.
     """
     posteriors, trace = tuple(start), [-np.inf]
     reports = sum(float(problem.counts.sum()) for problem in problems)
+    worths = [worth_of(problem, repeats) for problem in problems]
     learned: tuple[Learned, ...] = ()
     for _ in range(steps):
-        learned = _maximised(problems, posteriors, pull, weights)
-        steps_taken = [posterior(problem, one) for problem, one in zip(problems, learned, strict=True)]
+        learned = _maximised(problems, posteriors, worths, pull, repeats)
+        steps_taken = [posterior(*part) for part in zip(problems, learned, worths, strict=True)]
         posteriors = tuple(found for found, _ in steps_taken)
         parts = zip(problems, learned, (logs for _, logs in steps_taken), strict=True)
         trace.append(sum(_value(*part, pull) for part in parts) + _rates_value(learned[0], pull))
@@ -143,13 +171,22 @@ def run(
 
 
 def _maximised(
-    problems: Sequence[Problem], posteriors: Sequence[Floats], pull: Pull, weights: Floats
+    problems: Sequence[Problem],
+    posteriors: Sequence[Floats],
+    worths: Sequence[Floats],
+    pull: Pull,
+    repeats: Floats,
 ) -> tuple[Learned, ...]:
-    votes = sum(counted(problem, found) for problem, found in zip(problems, posteriors, strict=True))
-    seen = np.zeros_like(pull.rates) if pull.hold else np.asarray(votes) * weights[:, None, None]
-    rates = rates_of(seen + pull.rates)
+    votes = sum(counted(*part) for part in zip(problems, posteriors, worths, strict=True))
+    rates = rates_of(pull.rates if pull.hold else np.asarray(votes) + pull.rates)
     return tuple(
-        Learned(problem.shared(problem.counts @ found + pull.balance), rates, weights, pull.unsupported)
+        Learned(
+            problem.shared(problem.counts @ found + pull.balance),
+            rates,
+            repeats,
+            pull.silence,
+            pull.unsupported,
+        )
         for problem, found in zip(problems, posteriors, strict=True)
     )
 

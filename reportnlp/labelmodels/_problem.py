@@ -60,9 +60,15 @@ class Problem:
         return next((n for n, answer in enumerate(self.answers) if answer in SILENT), None)
 
     @cached_property
+    def voiced(self) -> npt.NDArray[np.bool_]:
+        """(functions, answers) bool: what each ever votes."""
+        cells = self.cells[self.counts > 0]
+        return np.stack([(cells == n).any(axis=0) for n in range(len(self.answers))], axis=1)
+
+    @cached_property
     def voting(self) -> npt.NDArray[np.bool_]:
         """(functions,) bool: whether each ever answers."""
-        return np.asarray((self.cells != self.abstained)[self.counts > 0].any(axis=0))
+        return np.asarray(self.voiced.any(axis=1))
 
     @cached_property
     def possible(self) -> npt.NDArray[np.bool_]:
@@ -72,8 +78,7 @@ class Problem:
         """
         if not self.voting.any():
             return np.isnan(self.fixed) | (self.fixed > 0)
-        cells = self.cells[self.counts > 0]
-        voted = np.array([(cells == n).any() for n in range(len(self.answers))])
+        voted = self.voiced.any(axis=0)
         if self.silent is not None:
             voted[self.silent] = True
         return np.asarray(np.where(np.isnan(self.fixed), voted, self.fixed > 0))

@@ -128,7 +128,7 @@ class LabelModel(ABC):
         for n in numbers:
             one = problem(self.questions[n], values[:, :, n], None, {})
             learned = found[n]
-            known = self._posterior(one, learned)[one.rows] if learned.weights.any() else learned.balance
+            known = self._posterior(one, learned)[one.rows] if learned.repeats.any() else learned.balance
             likely[:, n, : len(one.answers)] = known
 
 
@@ -136,7 +136,8 @@ def _open(problem: Problem) -> Learned:
     """A question on which nobody votes: its balance, where that was given, and else even odds."""
     kinds = len(problem.answers)
     rates = np.full((problem.functions, kinds, kinds + 1), 1 / (kinds + 1))
-    return Learned(problem.balance, rates, np.zeros(problem.functions))
+    nothing = np.zeros((problem.functions, problem.functions))
+    return Learned(problem.balance, rates, nothing, np.ones(problem.functions))
 
 
 def _alike(problems: Mapping[int, Problem]) -> Iterator[list[int]]:

@@ -7,8 +7,8 @@ make it hold for findings of which one report in a hundred speaks:
 - the class balance is estimated (or given), never taken to be even;
 - questions with the same answers share their rates first, and each question's own are then drawn to those
   as far as it has few votes (empirical Bayes), since a negation rule works alike for every finding;
-- functions that repeat one another are found by what they share beyond the true answer, and count less
-  (`_dependence`).
+- functions that repeat one another are found by what they share beyond the true answer (`_dependence`), and
+  count less in the reports where they say the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from reportnlp.labelmodels._anchor import BALANCE, FEWEST, Belief, anchor
-from reportnlp.labelmodels._dependence import dependence, worth
+from reportnlp.labelmodels._dependence import believed, dependence, worth
 from reportnlp.labelmodels._em import Learned, Pull, Run, run
 from reportnlp.labelmodels._problem import Floats, Problem
 from reportnlp.labelmodels.blocks import LabelModel
@@ -55,45 +55,45 @@ class Model(LabelModel):
 
     def _learn(self, problems: Sequence[Problem], seed: int) -> list[Learned]:
         shared = self._shared(problems)
-        rates, weights = shared.learned[0].rates, shared.learned[0].weights
         return [
-            self._own(problem, start, rates, weights)
+            self._own(problem, start, shared.learned[0])
             for problem, start in zip(problems, shared.posteriors, strict=True)
         ]
 
     def _shared(self, problems: Sequence[Problem]) -> Run:
         """Rates that all the questions have in common."""
-        weights = self._before(problems) if self.config.dependent else np.ones(problems[0].functions)
-        first = [problem.trusting(self.config.trust, weights) for problem in problems]
+        repeats = self._before(problems) if self.config.dependent else np.eye(problems[0].functions)
+        first = [problem.trusting(self.config.trust, worth(repeats)) for problem in problems]
         pull = anchor(problems, first, self.config)
-        found = self._run(problems, first, pull, weights)
+        found = self._run(problems, first, pull, repeats)
         for _ in range(self.config.rounds * self.config.dependent):
-            weights = worth(dependence(problems, found.posteriors))
-            found = self._run(problems, first, pull, weights)
+            repeats = believed(dependence(problems, found.posteriors))
+            found = self._run(problems, first, pull, repeats)
         self.traces[" ".join(problem.name for problem in problems)] = found.trace
         return found
 
     def _before(self, problems: Sequence[Problem]) -> Floats:
-        """(functions,) what a vote counts before anything is learned.
+        """(functions, functions) what repeats what, before anything is learned.
 
         Functions that repeat one another nearly word for word stand out whatever the answer; the majority
         that is left when those count once shows the others. EM alone would take what they share for the
         answer.
         """
         whatever = [np.ones((len(problem.cells), 1)) for problem in problems]
-        weights = worth(dependence(problems, whatever) ** COPIES)
+        weights = worth(believed(dependence(problems, whatever) ** COPIES))
         first = [problem.trusting(self.config.trust, weights) for problem in problems]
-        return worth(dependence(problems, first))
+        return believed(dependence(problems, first))
 
-    def _own(self, problem: Problem, start: Floats, rates: Floats, weights: Floats) -> Learned:
+    def _own(self, problem: Problem, start: Floats, shared: Learned) -> Learned:
         """A question's own rates, drawn to the shared ones."""
         config = self.config
         reports = config.smoothing + config.sharing * (problem.counts @ start)
         hold = int(problem.voting.sum()) < FEWEST
-        pull = Pull(reports[None, :, None] * rates, BALANCE, hold, config.unsupported)
-        found = self._run([problem], [start], pull, weights)
+        imaginary = reports[None, :, None] * shared.rates
+        pull = Pull(imaginary, BALANCE, shared.silence, shared.unsupported, hold)
+        found = self._run([problem], [start], pull, shared.repeats)
         self.traces[problem.name] = found.trace
         return found.learned[0]
 
-    def _run(self, problems: Sequence[Problem], start: Sequence[Floats], pull: Pull, weights: Floats) -> Run:
-        return run(problems, start, pull, weights, steps=self.config.steps, tolerance=self.config.tolerance)
+    def _run(self, problems: Sequence[Problem], start: Sequence[Floats], pull: Pull, repeats: Floats) -> Run:
+        return run(problems, start, pull, repeats, steps=self.config.steps, tolerance=self.config.tolerance)

@@ -21,8 +21,11 @@ from reportnlp.types import Question
 
 DESCRIPTION = "label_model.json"
 RATES = "rates.npz"
-FORMAT = 1
+FORMAT = 2
 """Version of the layout."""
+
+PARTS = ("balance", "rates", "repeats", "silence")
+"""What of a question is in the arrays."""
 
 
 def make(name: str, settings: Mapping[str, Any] | None = None, *, panel: Panel | None = None) -> LabelModel:
@@ -62,9 +65,7 @@ def save(model: LabelModel, folder: Path) -> None:
         "unsupported": [one.unsupported for one in model.learned],
     }
     arrays = {
-        f"{number}.{part}": getattr(one, part)
-        for number, one in enumerate(model.learned)
-        for part in ("balance", "rates", "weights")
+        f"{number}.{part}": getattr(one, part) for number, one in enumerate(model.learned) for part in PARTS
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def load(folder: Path) -> LabelModel:
         )
         with np.load(folder / RATES, allow_pickle=False) as arrays:
             model.learned = tuple(
-                Learned(arrays[f"{n}.balance"], arrays[f"{n}.rates"], arrays[f"{n}.weights"], unsupported)
+                Learned(*(arrays[f"{n}.{part}"] for part in PARTS), unsupported)
                 for n, unsupported in enumerate(told["unsupported"])
             )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:

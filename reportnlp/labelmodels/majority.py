@@ -50,4 +50,4 @@ def _alike(problem: Problem) -> Learned:
     """The balance; rates are not learned, and all functions alike."""
     kinds = len(problem.answers)
     rates = np.full((problem.functions, kinds, kinds + 1), 1 / (kinds + 1))
-    return Learned(problem.balance, rates, np.ones(problem.functions))
+    return Learned(problem.balance, rates, np.eye(problem.functions), np.ones(problem.functions))

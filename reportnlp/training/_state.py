@@ -15,27 +15,28 @@ from torch import nn
 from reportnlp.errors import ResumeError
 from reportnlp.training.history import Course
 
-WEIGHTS, OPTIMIZER, REST, COURSE = (
+WEIGHTS, MEAN, OPTIMIZER, REST, COURSE = (
     "model.safetensors",
+    "mean.safetensors",
     "optimizer.safetensors",
     "optimizer.json",
     "course.json",
 )
 
 
-def write_weights(folder: Path, model: nn.Module) -> None:
+def write_weights(folder: Path, model: nn.Module, name: str = WEIGHTS) -> None:
     """Write a model's parameters and buffers."""
-    save_model(model, str(folder / WEIGHTS))
+    save_model(model, str(folder / name))
 
 
-def read_weights(folder: Path, model: nn.Module) -> None:
+def read_weights(folder: Path, model: nn.Module, name: str = WEIGHTS) -> None:
     """Put written weights into a model.
 
     Raises:
         ResumeError: the file is damaged, or of another model.
     """
     try:
-        load_model(model, str(folder / WEIGHTS))
+        load_model(model, str(folder / name))
     except (SafetensorError, OSError, RuntimeError) as error:
         raise _damaged(folder) from error
 

@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from reportnlp.errors import TrainingError
 from reportnlp.training import _state
+from reportnlp.training._average import Average
 from reportnlp.training._log import Log
 from reportnlp.training._order import Longest, Mixed, lengths_of
 from reportnlp.training._work import Work
@@ -150,6 +152,8 @@ class Loop(Trainer):
         self._wrong = torch.tensor(-1, device=args.device)
         self._seen = 0
         self._tick = time.monotonic(), 0
+        self._mean: Average | None = None
+        self._resumed: Path | None = None
 
     # What is seen, and in which order.
 
@@ -247,14 +251,25 @@ class Loop(Trainer):
     def begin_step(self, step: int) -> None:
         """A step begins."""
         self._reseed(step, 0)
+        if self._mean is None and self._task.settings.average:
+            self._begin_mean()
 
     def end_step(self, step: int) -> bool:
         """A step is over: is a checkpoint due?"""
+        if self._mean is not None:
+            self._mean.update(step)
         self._course.loss_steps += 1
         self._progress.advance(self._seen - self._told)
         self._told = self._seen
         every = self._task.settings.checkpoint_every
         return every > 0 and step % every == 0 and step % self.steps_per_epoch != 0
+
+    def _begin_mean(self) -> None:
+        """The mean of the weights, begun or gone on with; they are on their device by now."""
+        self._mean = Average(self._network, self._task.settings.average * self.steps_per_epoch)
+        if self._resumed is not None:
+            with self._mean.shown():
+                _state.read_weights(self._resumed, self._network, _state.MEAN)
 
     def end_epoch(self, step: int) -> None:
         """An epoch is over."""
@@ -279,7 +294,11 @@ class Loop(Trainer):
         number = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         random.seed(number)
         np.random.seed(number)
-        torch.manual_seed(number)
+        if self.args.device.type == "cpu":
+            # `manual_seed` of all would keep a traceback for every accelerator that is asleep, at each step.
+            torch.default_generator.manual_seed(number)
+        else:
+            torch.manual_seed(number)
 
     # What is said of it.
 
@@ -341,7 +360,8 @@ class Loop(Trainer):
         Raises:
             TrainingError: the loss, or the score, is no number.
         """
-        metrics: dict[str, float] = super().evaluate(*args, **kwargs)
+        with self._mean.shown() if self._mean else nullcontext():
+            metrics: dict[str, float] = super().evaluate(*args, **kwargs)
         loss, score = metrics["eval_loss"], metrics.get("eval_score")
         if not math.isfinite(loss) or (score is not None and not math.isfinite(score)):
             what = "loss" if not math.isfinite(loss) else "score"
@@ -370,12 +390,16 @@ class Loop(Trainer):
 
     def _write_state(self, folder: Path) -> None:
         _state.write_weights(folder, self._network)
+        if self._mean is not None:
+            with self._mean.shown():
+                _state.write_weights(folder, self._network, _state.MEAN)
         _state.write_optimizer(folder, self.optimizer, self.lr_scheduler, self.accelerator.scaler)
         _state.write_course(folder, self._course)
         self.state.save_to_json(str(folder / STATE))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        _state.read_weights(Path(resume_from_checkpoint), self._network)
+        self._resumed = Path(resume_from_checkpoint)
+        _state.read_weights(self._resumed, self._network)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:

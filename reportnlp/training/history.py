@@ -62,6 +62,7 @@ class Course:
         loss_sum, loss_steps: of the epoch that is not over yet.
         seconds: spent in training epochs.
         examples: seen in them.
+        keep: "best" or "last", see `TrainSettings`.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -69,11 +70,14 @@ class Course:
     loss_steps: int = 0
     seconds: float = 0.0
     examples: int = 0
+    keep: str = "best"
 
     @property
     def best(self) -> int:
-        """Place of the best epoch: of the highest score, else the lowest validation loss, else the last."""
+        """Place of the epoch to keep: of the highest score, else of the lowest loss, else the last."""
         places = range(len(self.epochs))
+        if self.keep == "last":
+            return len(places) - 1
         if all(epoch.score is not None for epoch in self.epochs):
             return max(places, key=lambda place: (self.epochs[place].score, -place))
         if all(epoch.validation_loss is not None for epoch in self.epochs):

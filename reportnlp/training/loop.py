@@ -94,11 +94,11 @@ def _run(model: PreTrainedModel, task: Task, folder: Path, progress: Progress, *
     device, first = args.device, args.process_index == 0
     work = Work(folder, _made_of(model, task, processes=args.world_size))
     last = _last(work, args, resume=resume)
-    course = Course() if last is None else _state.read_course(last)
+    course = Course(keep=task.settings.keep) if last is None else _state.read_course(last)
     _go(model, args, task, work, course, last, progress if first else Silent())
-    best = course.epochs[course.best].step
-    if best != course.epochs[-1].step or last is not None:
-        _state.read_weights(work.checkpoints()[best], model)
+    best, mean = course.epochs[course.best].step, task.settings.average > 0
+    if mean or best != course.epochs[-1].step or last is not None:
+        _state.read_weights(work.checkpoints()[best], model, _state.MEAN if mean else _state.WEIGHTS)
     return course.history(device=_name(device), processes=args.world_size, precision=task.precision)
 
 

@@ -17,6 +17,7 @@ PRECISIONS = ("auto", "bf16", "fp16", "float32")
 OPTIMIZERS = ("adamw", "adafactor")
 SCHEDULES = ("linear", "cosine", "constant")
 DEVICES = ("auto", "cpu")
+KEEPS = ("best", "last")
 
 FREE = ("keep_checkpoints", "checkpoint_every", "loader_workers", "device", "precision")
 """Settings that a resumed training may change; of the precision, what came of it counts."""
@@ -44,6 +45,10 @@ class TrainSettings:
         schedule: what the learning rate does after the warm-up.
         loader_workers: processes that make batches; 0: the training process does. Chance in `collate` or in
             the examples must then come from their own seed.
+        keep: which epoch's weights the model has in the end: the "best" on the validation examples, or the
+            "last", whatever those say (a running mean under a falling learning rate needs no choosing).
+        average: epochs that a running mean of the weights spans; validation, and the model in the end, see
+            the mean. It varies less from seed to seed. 0: the weights themselves.
         frozen: beginnings of names of parameters that do not move.
         device: "auto" is the accelerator where there is one.
     """
@@ -62,6 +67,8 @@ class TrainSettings:
     optimizer: str = "adamw"
     schedule: str = "linear"
     loader_workers: int = 0
+    keep: str = "best"
+    average: float = 0.0
     frozen: tuple[str, ...] = ()
     device: str = "auto"
 
@@ -90,7 +97,13 @@ class TrainSettings:
         return {name: value for name, value in asdict(self).items() if name not in FREE}
 
 
-_CHOICES = {"precision": PRECISIONS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "device": DEVICES}
+_CHOICES = {
+    "precision": PRECISIONS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "device": DEVICES,
+    "keep": KEEPS,
+}
 _WHOLE = {
     "epochs": 1,
     "batch_size": 1,
@@ -105,4 +118,5 @@ _REAL: dict[str, tuple[float, float, str]] = {
     "weight_decay": (0, math.inf, "of at least 0"),
     "warmup": (0, 1, "of at least 0 and below 1"),
     "clip": (0, math.inf, "of at least 0"),
+    "average": (0, math.inf, "of at least 0"),
 }

@@ -1,21 +1,31 @@
-"""A client that costs little: requests over kept connections, written and read as bytes."""
+"""A client that costs next to nothing: kept connections, polled, written and read as bytes, without asyncio.
+
+It shares the machine with what it measures, so that every microsecond it takes is one that the service lacks.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
+import select
+import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
 
 HEAD = (
-    "POST /v1/label HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    "X-Request-ID: {id}\r\nContent-Length: {length}\r\n\r\n"
+    b"POST /v1/label HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"X-Request-ID: %032x\r\nContent-Length: %d\r\n\r\n"
 )
+
+CHUNK = 1 << 15
+"""Bytes read at once."""
+
+TICK = 0.002
+"""Seconds between two looks where requests come at their own rate: to wake up for each would cost more."""
 
 
 @dataclass
@@ -24,7 +34,7 @@ class Sent:
 
     Attributes:
         seconds: how long the run took.
-        taken: seconds of each request that was answered with labels.
+        taken: seconds of each request that was answered with labels within the run.
         refused: seconds of each that was answered with 503.
         wrong: how many answers were another request's, or differ from what the report gets alone.
         other: how many ended in any other way.
@@ -46,8 +56,13 @@ class Sent:
     @property
     def good(self) -> str:
         """That nothing went wrong, or what."""
-        bad = {"wrong": self.wrong, "other": self.other, "unsent": self.unsent}
-        return ", ".join(f"{number} {name}" for name, number in bad.items() if number) or "all right"
+        bad = {
+            "refused": len(self.refused),
+            "wrong": self.wrong,
+            "other": self.other,
+            "unsent": self.unsent,
+        }
+        return ", ".join(f"{number:,} {name}" for name, number in bad.items() if number) or "all right"
 
 
 def milliseconds(taken: Sequence[float], share: float) -> float:
@@ -64,34 +79,32 @@ class Requests:
     """
 
     def __init__(self, texts: Sequence[str], size: int) -> None:
-        self._texts = [json.dumps(text) for text in texts]
+        self._texts = [json.dumps(text).encode() for text in texts]
         self._size = size
         self._numbers = count()
         self._known: dict[int, bytes] = {}
 
     def __next__(self) -> tuple[int, bytes]:
         number = next(self._numbers)
-        reports = ",".join(
-            f'{{"id":"c{number}-{i}","text":{self._texts[self._place(number, i)]}}}'
+        reports = b",".join(
+            b'{"id":"c%d-%d","text":%b}' % (number, i, self._texts[self._place(number, i)])
             for i in range(self._size)
         )
-        body = f'{{"reports":[{reports}]}}'.encode()
-        head = HEAD.format(id=f"{number:032x}", length=len(body)).encode()
-        return number, head + body
+        return number, HEAD % (number, len(reports) + 14) + b'{"reports":[' + reports + b"]}"
 
     def _place(self, number: int, i: int) -> int:
         return (number * self._size + i) % len(self._texts)
 
     def is_right(self, number: int, head: bytes, body: bytes) -> bool:
         """Whether an answer is to this request, and gives each report what it got before."""
-        if b"x-request-id" in head and f"{number:032x}".encode() not in head:
+        if b"x-request-id" in head and b"%032x" % number not in head:
             return False
         parts = body.split(b'"id"')[1:]
         if len(parts) != self._size:
             return False
         for i, part in enumerate(parts):
             name, _, labels = part.partition(b",")
-            if name.strip(b': "') != f"c{number}-{i}".encode():
+            if name.strip(b': "') != b"c%d-%d" % (number, i):
                 return False
             labels = labels.rpartition(b"}")[0].rstrip(b"]}, {")
             if self._known.setdefault(self._place(number, i), labels) != labels:
@@ -99,130 +112,136 @@ class Requests:
         return True
 
 
-class Line(asyncio.Protocol):
-    """One kept connection, one request at a time."""
+class Line:
+    """One kept connection, one request at a time.
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._waiting: asyncio.Future[tuple[bytes, bytes]] | None = None
+    Args:
+        port: of the service on this machine.
+    """
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = transport
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.number = -1
+        self.since = 0.0
+        self._buffer = b""
 
-    def data_received(self, data: bytes) -> None:
-        """Collect an answer."""
-        self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0 or self._waiting is None:
-            return
-        head = bytes(self._buffer[:end])
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        if len(self._buffer) >= end + 4 + length:
-            body = bytes(self._buffer[end + 4 : end + 4 + length])
-            del self._buffer[: end + 4 + length]
-            if not self._waiting.done():
-                self._waiting.set_result((head, body))
+    def ask(self, request: tuple[int, bytes]) -> None:
+        """Send a request."""
+        self.number, data = request
+        self.since = time.perf_counter()
+        self.socket.sendall(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits is told."""
-        if self._waiting and not self._waiting.done():
-            self._waiting.set_exception(exc or ConnectionResetError())
+    def answer(self) -> tuple[bytes, bytes] | None:
+        """Head and body of the answer, once it is whole.
 
-    async def ask(self, request: bytes) -> tuple[bytes, bytes]:
-        """Head and body of the answer."""
-        if self._transport.is_closing():
+        Raises:
+            ConnectionResetError: there will be none.
+        """
+        data = self.socket.recv(CHUNK)
+        if not data:
             raise ConnectionResetError
-        self._waiting = asyncio.get_running_loop().create_future()
-        self._transport.write(request)  # type: ignore[attr-defined]
-        return await self._waiting
-
-    def close(self) -> None:
-        """Hang up."""
-        self._transport.close()
-
-
-async def connect(port: int, connections: int) -> list[Line]:
-    """Connections to the service on this machine."""
-    loop = asyncio.get_running_loop()
-    return [(await loop.create_connection(Line, "127.0.0.1", port))[1] for _ in range(connections)]
+        self._buffer = self._buffer + data if self._buffer else data
+        head, _, body = self._buffer.partition(b"\r\n\r\n")
+        if len(head) == len(self._buffer):
+            return None
+        start = head.lower().find(b"content-length:") + 15
+        if len(body) < int(head[start : start + 12].split(b"\r", 1)[0]):
+            return None
+        self._buffer = b""
+        return head, body
 
 
-async def _one(line: Line, requests: Requests, sent: Sent) -> None:
-    number, request = next(requests)
-    began = time.perf_counter()
-    try:
-        head, body = await line.ask(request)
-    except OSError:
-        sent.other += 1
-        return
-    taken = time.perf_counter() - began
-    status = head[9:12]
-    if status == b"200":
-        sent.taken.append(taken)
-        sent.wrong += not requests.is_right(number, head, body)
-    elif status == b"503":
-        sent.refused.append(taken)
-    else:
-        sent.other += 1
+class Crowd:
+    """Many lines to one service, and what became of what went over them.
 
+    Args:
+        port: of the service on this machine.
+        requests: what is sent.
+        connections: how many lines.
+    """
 
-async def closed(port: int, requests: Requests, connections: int, seconds: float) -> Sent:
-    """Each connection sends its next request when it has the answer to the last."""
-    sent = Sent()
-    lines = await connect(port, connections)
-    began = time.perf_counter()
+    def __init__(self, port: int, requests: Requests, connections: int) -> None:
+        self._requests = requests
+        # The longest idle is taken first: the service hangs up on lines that nothing comes over for long.
+        self._free = deque(Line(port) for _ in range(connections))
+        self._by_number = {line.socket.fileno(): line for line in self._free}
+        self._poll = select.epoll()
+        for number in self._by_number:
+            self._poll.register(number, select.EPOLLIN)
+        self.sent = Sent()
 
-    async def keep_asking(line: Line) -> None:
+    def closed(self, seconds: float) -> Sent:
+        """Each line sends its next request when it has the answer to the last."""
+        began = time.perf_counter()
         while time.perf_counter() - began < seconds:
-            await _one(line, requests, sent)
+            while self._free:
+                self._ask()
+            self._receive(0.1)
+        return self._end(began)
 
-    await asyncio.gather(*map(keep_asking, lines))
-    sent.seconds = time.perf_counter() - began
-    for line in lines:
-        line.close()
-    return sent
+    def opened(self, rate: float, seconds: float, tick: Callable[[], None] | None = None) -> Sent:
+        """Requests come at their own rate, however the service keeps up."""
+        began = time.perf_counter()
+        due = 0
+        while (now := time.perf_counter() - began) < seconds:
+            while due <= now * rate:
+                due += 1
+                if self._free:
+                    self._ask()
+                else:
+                    self.sent.unsent += 1
+            if tick:
+                tick()
+            time.sleep(TICK)
+            self._receive(0.0)
+        return self._end(began)
 
+    def _ask(self) -> None:
+        line = self._free.popleft()
+        try:
+            line.ask(next(self._requests))
+        except OSError:
+            self._lose(line)
 
-async def opened(
-    port: int,
-    requests: Requests,
-    rate: float,
-    seconds: float,
-    *,
-    connections: int,
-    tick: Callable[[], None] | None = None,
-) -> Sent:
-    """Requests come at their own rate, however the service keeps up."""
-    # The longest idle is taken first: the service hangs up on connections that nothing comes over for long.
-    sent, free = Sent(), deque(await connect(port, connections))
-    lines, under_way = list(free), set[asyncio.Task[None]]()
-    began = time.perf_counter()
+    def _receive(self, most: float) -> None:
+        """Take what has come, or comes within `most` seconds."""
+        for number, _ in self._poll.poll(most):
+            line = self._by_number[number]
+            try:
+                answer = line.answer()
+            except OSError:
+                self._lose(line)
+                continue
+            if answer:
+                self._free.append(line)
+                self._count(line, *answer)
 
-    async def ask(line: Line) -> None:
-        await _one(line, requests, sent)
-        free.append(line)
+    def _count(self, line: Line, head: bytes, body: bytes) -> None:
+        taken = time.perf_counter() - line.since
+        status = head[9:12]
+        if status == b"200":
+            self.sent.taken.append(taken)
+            self.sent.wrong += not self._requests.is_right(line.number, head, body)
+        elif status == b"503":
+            self.sent.refused.append(taken)
+        else:
+            self.sent.other += 1
 
-    for due in _times(rate, seconds):
-        delay = began + due - time.perf_counter()
-        if delay > 0:
-            await asyncio.sleep(delay)
-        if tick:
-            tick()
-        if not free:
-            sent.unsent += 1
-            continue
-        task = asyncio.create_task(ask(free.popleft()))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
-    sent.seconds = time.perf_counter() - began
-    in_time = len(sent.taken)
-    await asyncio.gather(*under_way)
-    del sent.taken[in_time:]
-    for line in lines:
-        line.close()
-    return sent
+    def _lose(self, line: Line) -> None:
+        self.sent.other += 1
+        self._by_number.pop(line.socket.fileno())
+        line.socket.close()
 
-
-def _times(rate: float, seconds: float) -> Iterator[float]:
-    return (number / rate for number in range(int(rate * seconds)))
+    def _end(self, began: float) -> Sent:
+        """Stop the clock; what comes later is looked at, but does not count as answered in time."""
+        sent = self.sent
+        sent.seconds = time.perf_counter() - began
+        in_time = len(sent.taken)
+        while len(self._free) < len(self._by_number):
+            self._receive(1.0)
+        del sent.taken[in_time:]
+        self._poll.close()
+        for line in self._by_number.values():
+            line.socket.close()
+        return sent

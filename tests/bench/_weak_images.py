@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from reportnlp.images.join import key_of
 from reportnlp.images.manifest import ImageRow
 from reportnlp.images.policies import Rules
 from reportnlp.images.preprocessing import Preprocessing
+from reportnlp.images.reading import read_parts
 from reportnlp.images.table import ImageLabels, write_table
 from reportnlp.jobs import generate, images_evaluate, images_train, label
 from reportnlp.jobs._images_fit import ImageRecipe
@@ -52,7 +53,7 @@ class Setting:
     panel: str
     size: tuple[int, ...]
     train: TrainSettings
-    augmentation: str = "none"
+    augmentation: str = "light"
 
 
 def write_answers(path: Path, finding: str, answers: Mapping[str, str]) -> Path:
@@ -103,7 +104,7 @@ def trained(setting: Setting, name: str, labels: ImageLabels, *, seed: int, held
     """`reportnlp images train`."""
     table, out = setting.work / f"{name}.parquet", setting.work / name
     write_table(labels, table)
-    recipe = ImageRecipe("small_cnn", augmentation=setting.augmentation, train=setting.train)
+    recipe = ImageRecipe("small_cnn", augmentation=setting.augmentation, best_by="last", train=setting.train)
     images_train.run(
         ImagesTrainJob(
             table, out, recipe, Preprocessing(size=setting.size), held_out, seed=seed, overwrite=True
@@ -111,6 +112,18 @@ def trained(setting: Setting, name: str, labels: ImageLabels, *, seed: int, held
     )
     table.unlink()
     return out
+
+
+def shrunk(setting: Setting) -> Setting:
+    """The same images at the network's size in one file, for many trainings on them: read once."""
+    file = setting.work.absolute() / "images.npz"
+    preprocessing = Preprocessing(size=setting.size)
+    pixels = np.zeros((len(setting.rows), *setting.size), dtype=np.uint8)
+    for part in read_parts(setting.rows, setting.root, preprocessing, size=32):
+        pixels[part.at] = np.rint(part.pixels * 255)
+    np.savez(file, images=pixels)
+    rows = [replace(row, image=f"{file}#images/{at}") for at, row in enumerate(setting.rows)]
+    return replace(setting, rows=rows)
 
 
 def auroc(setting: Setting, model: Path, manifest: Path, gold: Path, *, keep: bool = False) -> float:

@@ -59,6 +59,7 @@ async def models(request: Request) -> ModelsOut:
             kind="model" if method.is_model else "rules",
             digest=method.digest,
             title=method.title,
+            can_abstain=method.can_abstain,
             loaded=batcher.has_loaded(method),
         )
         for method in catalogue.methods.values()

@@ -28,6 +28,7 @@ BODY = {
             NDJSON: {
                 "schema": {
                     "type": "string",
+                    "pattern": r"\S",
                     "description": "A report a line: id and text, and patient, exam_date, modality and site.",
                 }
             },
@@ -150,13 +151,14 @@ async def _find(request: Request, client_id: str) -> Job:
 async def _done(request: Request, client_id: str) -> Job:
     job = await _find(request, client_id)
     if job.state != DONE:
-        detail = f"The job is {job.state}: only one that is done has results. See its state and error."
+        detail = f"The job is {job.state}: only one that is done has results and errors. See its state."
         raise ProblemError(409, "not-done", detail)
     return job
 
 
 def _unknown() -> ProblemError:
-    return ProblemError(404, "no-such-job", "The key has no job of this id. See GET /v1/jobs.")
+    detail = "There is no job of this id, or it is another key's. See GET /v1/jobs."
+    return ProblemError(404, "no-such-job", detail)
 
 
 def _jobs(request: Request) -> Jobs:

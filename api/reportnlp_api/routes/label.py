@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
 
 from reportnlp import __version__
 from reportnlp_api.batching import Batcher
@@ -47,19 +48,28 @@ async def label(request: Request) -> Response:
     catalogue: Catalogue = state.catalogue
     asked = parse(request.headers.get("content-type", ""), await body_of(request, settings.deadline_s))
     check_sizes(asked, settings)
-    method = catalogue.find(asked.panel, asked.method)
+    method = catalogue.asked(
+        asked.panel, asked.method, abstain=asked.options.abstain, pointer="/options/abstain"
+    )
     reports = to_label(asked, method)
     facts = request.state.facts
     facts.update(panel=method.panel, labelled_by=method.name, reports=len(reports))
+    state.door.arrived(request.state.visit)
     batcher: Batcher = state.batcher
     batcher.check(sum(report.tokens for report in reports))  # what is refused costs no quota
     quotas: Quotas = state.quotas
     quotas.take(request.state.caller, len(reports))
     deadline = min(asked.options.deadline_s or settings.deadline_s, settings.deadline_s)
-    answer = await batcher.label(method, reports, abstain=asked.options.abstain, deadline_s=deadline)
-    facts.update(tokens=sum(answer.tokens))
-    count(state.metrics, method, answer)
-    return Response(shown(request.state.request_id, method, answer), media_type="application/json")
+    labelled = await batcher.label(method, reports, abstain=asked.options.abstain, deadline_s=deadline)
+    facts.update(tokens=sum(labelled.tokens))
+    count(state.metrics, method, labelled)
+    return Response(shown(request.state.request_id, method, labelled), media_type="application/json")
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """The same, as plain ASGI."""
+    response = await label(Request(scope, receive))
+    await response(scope, receive, send)
 
 
 async def body_of(request: Request, deadline_s: float) -> bytes:
@@ -113,7 +123,7 @@ def check_sizes(asked: LabelRequest, settings: Settings) -> None:
         if len(report.text) > limit
     ]
     if faults:
-        raise ProblemError(413, "report-too-long", f"{detail} Send it in parts.", faults)
+        raise ProblemError(413, "report-too-long", f"{detail} See errors.", faults)
 
 
 def to_label(asked: LabelRequest, method: Method) -> list[Asked]:

@@ -4,7 +4,8 @@ import { offer } from "./catalogue.js";
 import { find, make, show } from "./dom.js";
 import { takeFiles } from "./files.js";
 import { watch } from "./job.js";
-import { newJobId, readJobs, startJob } from "./jobs.js";
+import { hideJobs, showJobs } from "./joblist.js";
+import { newJobId, startJob } from "./jobs.js";
 import { clear, tell } from "./notice.js";
 import { readReports } from "./reports.js";
 import { counted } from "./words.js";
@@ -21,6 +22,14 @@ export const sent = new Map();
 
 export function startArchive(catalogue) {
   offer(catalogue, find("#archive-panel"), [find("#archive-method")]);
+  const offerDoubt = () => {
+    const [panel, method] = [find("#archive-panel").value, find("#archive-method").value];
+    const chosen = catalogue.models.find((model) => model.panel === panel && model.name === method);
+    show(chosen.can_abstain, find("#archive-abstain").parentElement);
+    if (!chosen.can_abstain) find("#archive-abstain").checked = false;
+  };
+  for (const menu of ["#archive-panel", "#archive-method"]) find(menu).addEventListener("change", offerDoubt);
+  offerDoubt();
   takeFiles({
     place: find("#archive-drop"),
     button: find("#archive-open"),
@@ -35,13 +44,15 @@ export function startArchive(catalogue) {
 
 /** Shows the view; with a job's id, that job. */
 export function openArchive(id) {
-  const relist = () => list().catch(() => show(false, find("#jobs"))); // the job itself tells what is wrong
-  watch(id, relist);
-  relist();
+  watch(id, showJobs);
+  showJobs();
 }
 
-/** Stops looking at a job that nobody looks at. */
-export const closeArchive = () => watch(null);
+/** Stops looking at jobs that nobody looks at. */
+export function closeArchive() {
+  watch(null);
+  hideJobs();
+}
 
 function refuse(error) {
   tell(notice, error);
@@ -85,21 +96,8 @@ async function begin() {
   await startJob(id, reports, settings);
   sent.set(id, reports);
   given = null;
+  show(false, find("#archive-unread"));
   find("#archive-name").textContent = "Drop another file here";
   find("#archive-about").textContent = `Sent ${counted(reports.length, "report")}.`;
   location.hash = `#/archive/${id}`;
-}
-
-async function list() {
-  const jobs = await readJobs();
-  const items = jobs.map((job) =>
-    make(
-      "li",
-      {},
-      make("a", { href: `#/archive/${encodeURIComponent(job.id)}` }, job.id),
-      make("span", { class: "fine" }, `${job.panel}, ${job.method}, ${job.state}`),
-    ),
-  );
-  find("#jobs ul").replaceChildren(...items);
-  show(jobs.length > 0, find("#jobs"));
 }

@@ -17,8 +17,27 @@ export async function readText(file) {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new Mistake(`${file.name} is not UTF-8 text. Save it as UTF-8.`);
+    throw new Mistake(`${file.name} is not UTF-8 text. Save it as plain text in UTF-8.`);
   }
+}
+
+/** What begins files that are not plain text though their bytes may be read as such, and how they are called. */
+const KINDS = [["%PDF-", "a PDF file"], ["{\\rtf", "an RTF file"]];
+
+/** Control characters that no report has in it: all but tabs, line and page ends, and HL7's separators. */
+const BINARY = /[\0-\x08\x0e-\x1a]/;
+
+/** The text of a file that holds one report. */
+export async function readReport(file) {
+  if (/\.(csv|tsv|jsonl|ndjson)$/i.test(file.name)) {
+    throw new Mistake(`${file.name} is a file of many reports. Label it under Archive.`);
+  }
+  const text = await readText(file);
+  const [, kind] = KINDS.find(([begin]) => text.startsWith(begin)) ?? [];
+  if (kind || BINARY.test(text)) {
+    throw new Mistake(`${file.name} is ${kind ?? "no text"}. Save the report as plain text (.txt), or paste it.`);
+  }
+  return text;
 }
 
 /** Calls `take` with the file that is dropped on an element, or chosen by its button. */

@@ -98,5 +98,6 @@ function line(row, heads, onLight) {
 function cell(label) {
   if (label === null) return [make("span", { class: "fine" }, "not asked")];
   const section = make("span", { class: "section" }, label.section.replaceAll("_", " "));
-  return [make("div", { class: "cell" }, badge(label.answer), certainty(label.probability), section)];
+  const answer = make("span", { class: "said" }, badge(label.answer));
+  return [make("div", { class: "cell" }, answer, certainty(label.probability), section)];
 }

@@ -2,9 +2,9 @@
 
 import { find, make, show } from "./dom.js";
 import { save } from "./files.js";
-import { ENDED, endJob, follow, readErrors, readResults } from "./jobs.js";
+import { ENDED, endJob, follow, readErrors, readJob, readResults } from "./jobs.js";
 import { Mistake, clear, tell } from "./notice.js";
-import { count, duration } from "./words.js";
+import { count, counted, duration } from "./words.js";
 
 /** How a state is shown: which tone, and which sign. */
 const STATES = {
@@ -15,6 +15,18 @@ const STATES = {
   cancelled: ["absent", "\u2212"],
 };
 
+/** What is lost with a job in a state, asked before it is: nothing of a job that has neither begun nor come to anything. */
+const LOSSES = {
+  running: "Cancel the job? What it has labelled so far is lost.",
+  done: "Delete the job? Its results are deleted with it.",
+};
+
+/** A state, as it is shown of every job. */
+export function stateBadge(state) {
+  const [tone, sign] = STATES[state];
+  return make("span", { class: "badge", "data-tone": tone }, make("span", { class: "sign", "aria-hidden": "true" }, sign), state);
+}
+
 const card = find("#job");
 const notice = find("#job-notice");
 const progress = find("#job-progress");
@@ -24,19 +36,20 @@ let watched = null;
 let watching = null;
 let seenFirst = null;
 let last = null;
-let ended = null;
+let changed = null;
 
 act.review.addEventListener("click", () => (location.hash = `#/review/${encodeURIComponent(watched)}`));
 act.results.addEventListener("click", () => download(readResults, "jsonl"));
 act.errors.addEventListener("click", () => download(readErrors, "errors.jsonl"));
 act.cancel.addEventListener("click", cancel);
 
-/** Follows a job, none where the id is null; `onEnd` hears that it is over. */
-export function watch(id, onEnd = () => {}) {
+/** Follows a job, none where the id is null; `onChange` hears of each new state. */
+export function watch(id, onChange = () => {}) {
   watching?.abort();
   watched = id;
-  ended = onEnd;
+  changed = onChange;
   seenFirst = null;
+  last = null;
   show(id !== null, card);
   if (id === null) return;
   clear(notice);
@@ -58,6 +71,7 @@ function blank(id) {
 
 function see(job) {
   clear(notice);
+  const isNew = job.state !== last?.state;
   last = job;
   seenFirst ??= { at: Date.now(), done: job.done };
   showState(job.state);
@@ -70,14 +84,14 @@ function see(job) {
   show(isDone && job.counts?.quarantined > 0, act.errors);
   show(true, act.cancel);
   act.cancel.textContent = ENDED.includes(job.state) ? "Delete the job" : "Cancel the job";
-  if (ENDED.includes(job.state)) ended();
+  if (isNew) changed();
 }
 
 function showState(name) {
-  const [tone, sign] = STATES[name];
+  const shown = stateBadge(name);
   const place = find("#job-state");
-  place.dataset.tone = tone;
-  place.replaceChildren(make("span", { class: "sign", "aria-hidden": "true" }, sign), name);
+  place.dataset.tone = shown.dataset.tone;
+  place.replaceChildren(...shown.childNodes);
   show(true, place);
 }
 
@@ -92,7 +106,8 @@ function statusOf(job) {
   const what = `${job.panel}, ${job.model ?? job.method}.`;
   if (job.state === "queued") return `Waiting for its turn. ${what}`;
   if (job.state !== "running") return what;
-  const done = job.total === null ? `${count(job.done)} done` : `${count(job.done)} of ${count(job.total)} done`;
+  if (job.total === null && job.done === 0) return `Starting\u2026 ${what}`;
+  const done = job.total === null ? `${counted(job.done, "row")} done` : `${count(job.done)} of ${count(job.total)} done`;
   return `${done}${remaining(job)}. ${what}`;
 }
 
@@ -131,10 +146,14 @@ async function download(read, suffix) {
 
 /** Cancels a job that is under way, which is then seen to be cancelled; deletes one that is over. */
 async function cancel() {
+  const { id, state } = last;
+  if (LOSSES[state] && !confirm(LOSSES[state])) return;
   try {
-    await endJob(watched);
-    if (ENDED.includes(last.state)) location.hash = "#/archive";
-    else watch(watched, ended);
+    const job = await readJob(id);
+    if (ENDED.includes(job.state) !== ENDED.includes(state)) return see(job); // it is over since: to end it would delete it
+    await endJob(id);
+    if (ENDED.includes(state)) location.hash = "#/archive";
+    else watch(id, changed);
   } catch (error) {
     tell(notice, error);
   }

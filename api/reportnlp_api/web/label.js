@@ -4,7 +4,7 @@ import { askJson } from "./api.js";
 import { offer } from "./catalogue.js";
 import { find, make, show } from "./dom.js";
 import { EXAMPLE } from "./example.js";
-import { readText, takeFiles } from "./files.js";
+import { readReport, takeFiles } from "./files.js";
 import { rowsOf, showFindings, spansOf } from "./findings.js";
 import { light, showText } from "./highlight.js";
 import { Mistake, clear, tell } from "./notice.js";
@@ -15,6 +15,7 @@ const shown = find("#text-shown");
 const notice = find("#label-notice");
 const status = find("#label-status");
 let running = null;
+let labelled = null; // the text that the findings shown are of
 
 export function startLabel(catalogue) {
   offer(catalogue, find("#label-panel"), [find("#label-method"), find("#label-other")]);
@@ -26,6 +27,7 @@ export function startLabel(catalogue) {
     find(menu).addEventListener("change", () => shown.hidden || label());
   }
   find("#text-edit").addEventListener("click", edit);
+  text.addEventListener("input", change);
   find("#text-example").addEventListener("click", () => write(EXAMPLE));
   takeFiles({ place: find("#label-drop"), button: find("#text-open"), input: find("#text-file"), take: open });
   document.addEventListener("keydown", (event) => {
@@ -47,26 +49,49 @@ function paste(event) {
 async function open(file) {
   try {
     clear(notice);
-    write(await readText(file));
+    write(await readReport(file));
   } catch (error) {
     tell(notice, error);
   }
 }
 
+/** Another report: what was found in the one before goes with it. */
 function write(report) {
+  clear(notice);
   text.value = report;
+  labelled = null;
+  find("#label-findings").replaceChildren();
   edit();
 }
 
 function edit() {
-  running?.abort();
-  show(true, text);
-  show(false, shown, find("#text-edit"), find("#label-about"));
-  find("#label-findings").replaceChildren();
-  status.textContent = "Nothing is labelled yet.";
+  change();
+  showMarked(false);
   text.focus();
   text.setSelectionRange(0, 0);
   text.scrollTop = 0;
+}
+
+/** What is being asked, or was found, is not of this text any more. */
+function change() {
+  running?.abort();
+  age(labelled === null ? "Nothing is labelled yet." : "The findings below are of the text before it was edited.");
+}
+
+/** Keeps the findings, if there are any, as those of an earlier request; says so. */
+function age(said) {
+  find("#label-findings").classList.toggle("earlier", labelled !== null);
+  if (labelled === null) show(false, find("#label-about"));
+  status.textContent = said;
+}
+
+/** After a refusal: what was found before stays, with its marks where the text is still the same. */
+function stay(error) {
+  tell(notice, error);
+  const isSame = labelled === text.value;
+  if (isSame) showMarked(true);
+  const earlier = `Not labelled anew. The findings below are ${isSame ? "from before" : "of the earlier text"}.`;
+  age(labelled === null ? "" : earlier);
 }
 
 async function label() {
@@ -82,8 +107,7 @@ async function label() {
     if (running === own) present(answers, performance.now() - began);
   } catch (error) {
     if (error.name === "AbortError" || running !== own) return;
-    edit();
-    tell(notice, error);
+    stay(error);
   } finally {
     if (running === own) document.body.classList.remove("busy");
   }
@@ -104,13 +128,20 @@ async function ask(method, report, signal) {
 
 function present(answers, took) {
   const rows = rowsOf(answers);
-  showText(shown, text.value, spansOf(rows));
-  show(true, shown, find("#text-edit"));
-  show(false, text);
+  labelled = text.value;
+  showText(shown, labelled, spansOf(rows));
+  showMarked(true);
+  find("#label-findings").classList.remove("earlier");
   const methods = answers.map((answer) => answer.method);
   showFindings(find("#label-findings"), rows, methods, (key, scroll) => light(shown, key, scroll));
   status.textContent = summary(rows, answers.length > 1);
   about(answers, took);
+}
+
+/** Shows the text with its marks, or to be written in. */
+function showMarked(marked) {
+  show(marked, shown, find("#text-edit"));
+  show(!marked, text);
 }
 
 function summary(rows, isPair) {

@@ -46,6 +46,10 @@ export function startReview(known) {
     save(new Blob([goldCsv(desk.review)], { type: "text/csv;charset=utf-8" }), "gold.csv");
     desk.isSaved = true;
   });
+  for (const [place, input] of [["#review-job", "#review-table"], ["#review-held", "#review-reports"]]) {
+    find("button", find(place)).addEventListener("click", () => find(input).click());
+    find(input).addEventListener("change", () => openReview(job));
+  }
   find("#review-close").addEventListener("click", closeDesk);
   find("#review-keep").addEventListener("change", (event) => desk && (event.target.checked ? kept() : drop(desk.name)));
   for (const [name, key] of Object.entries(BUTTONS)) find(`#review-${name}`).addEventListener("click", ACTS[key]);
@@ -59,13 +63,17 @@ export function startReview(known) {
 export function openReview(id) {
   job = id;
   const reports = id === null ? undefined : sent.get(id);
-  const table = find("#review-job");
-  const held = find("#review-held");
-  table.textContent = `The results of ${id}, or a file instead.`;
-  held.textContent = `The ${counted(reports?.length ?? 0, "report")} sent from this tab, or a file instead.`;
-  show(id !== null, table);
-  show(reports !== undefined, held);
+  hold("#review-job", "#review-table", id !== null && `The results of ${id}`);
+  hold("#review-held", "#review-reports", reports !== undefined && `The ${counted(reports.length, "report")} sent from this tab`);
   if (desk === null && reports !== undefined) begin().catch((error) => tell(notice, error));
+}
+
+/** Says what stands in for a file; the file's own field comes in its place once one is chosen. */
+function hold(place, input, words) {
+  const isHeld = Boolean(words) && find(input).files.length === 0;
+  find("span", find(place)).textContent = words || "";
+  show(isHeld, find(place));
+  show(!isHeld, find(input));
 }
 
 const wouldLose = () => desk !== null && !desk.isSaved && !find("#review-keep").checked;

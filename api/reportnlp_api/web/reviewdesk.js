@@ -22,8 +22,10 @@ export function drawReport(review, given) {
 
 function drawDecision(decided) {
   const place = find("#review-decided");
-  place.dataset.tone = decided === ACCEPTED ? "present" : "not_mentioned";
-  place.textContent = decided ?? "open";
+  const isAccepted = decided === ACCEPTED;
+  place.dataset.tone = isAccepted ? "done" : "not_mentioned";
+  const tick = isAccepted ? [make("span", { class: "sign", "aria-hidden": "true" }, "\u2713")] : [];
+  place.replaceChildren(...tick, decided ?? "open");
 }
 
 function drawText(review, text) {

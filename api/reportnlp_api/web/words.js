@@ -37,6 +37,10 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A time in ISO 8601 as "25 Nov, 13:05", where the reader is. */
+export const moment = (time) =>
+  new Date(time).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
 /** The finding and the attribute (or null) that a question's name says. */
 export function parts(question) {
   const [finding, attribute] = question.split(".");

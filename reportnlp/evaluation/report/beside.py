@@ -29,6 +29,7 @@ from reportnlp.evaluation.report.markup import (
 from reportnlp.evaluation.report.plots import Tree
 from reportnlp.evaluation.scores import AttributeScore, PanelScore, PresenceScore, Scores
 from reportnlp.evaluation.strata import Stratum
+from reportnlp.evaluation.words import Words, words_of
 
 FIGURES = ("precision", "recall", "F1")
 NAMES = {
@@ -208,32 +209,36 @@ def learning(evaluation: Evaluation) -> Markup:
 
 def errors(evaluation: Evaluation) -> Markup:
     """For each question those that it is most confident of, by report id."""
+    words = words_of(evaluation.about)
+    whose = "gold's" if evaluation.about.truth == "gold" else f"the {words.short}'s"
     if not evaluation.mistakes:
-        return tag("p", "None: every answer is gold's.")
+        return tag("p", f"None: every answer is {whose}.")
+    by = f"{words.one} id" if words.images else "report id and offsets, without any text"
     note = tag(
         "p",
-        "Answers that are not gold's, the most confident first; by report id and offsets, without any text. "
-        "Missed and false alarm count against presence; other answer is one that counts the same, as absent "
-        "for not mentioned, or a wrong answer to an attribute.",
+        f"Answers that are not {whose}, the most confident first; by {by}. Missed and false alarm count "
+        "against presence; other answer is one that counts the same, as absent for not mentioned, or a wrong "
+        "answer to an attribute.",
         class_="note",
     )
     box = tag(
         "label", "Show only those with: ", Markup('<input type="search" autocomplete="off">'), class_="filter"
     )
     groups = groupby(evaluation.mistakes, key=lambda one: one.question)
-    return join([note, box, *(_listed(question, list(found)) for question, found in groups)])
+    return join([note, box, *(_listed(question, list(found), words) for question, found in groups)])
 
 
-def _listed(question: str, found: Sequence[Mistake]) -> Markup:
+def _listed(question: str, found: Sequence[Mistake], words: Words) -> Markup:
     serious = sum(one.kind != "other answer" for one in found)
     told = f"{len(found)}" if "." in question else f"{len(found)}, {serious} of them count against presence"
     caption = f"{question}: errors"
     if len(found) > LISTED:
         caption += f"; the first {LISTED} of {len(found)}, the JSON file has them all"
-    left = [tag("th", name, scope="col", class_="text") for name in ("kind", "gold", "given")]
-    last = tag("th", "section", scope="col", class_="text")
-    columns = ["report", *left, "probability", "evidence", last]
-    rows = (_mistake_row(one) for one in found[:LISTED])
+    left = [tag("th", name, scope="col", class_="text") for name in ("kind", words.short, words.given)]
+    # An image has no text in which an answer was read.
+    last = [] if words.images else ["evidence", tag("th", "section", scope="col", class_="text")]
+    columns = [words.one, *left, "probability", *last]
+    rows = (_mistake_row(one)[: len(columns)] for one in found[:LISTED])
     return details(
         join([question, " ", tag("span", told, class_="count")]),
         table(caption, columns, rows, kind="sortable"),

@@ -8,6 +8,7 @@ from reportnlp.evaluation.answers import NO_ANSWER
 from reportnlp.evaluation.record import Evaluation
 from reportnlp.evaluation.report.markup import Markup, Row, Rows, cell, details, join, table, tag
 from reportnlp.evaluation.scores import AnswerScore, PresenceScore, QuestionScore, Scores
+from reportnlp.evaluation.words import Words, words_of
 from reportnlp.types import NOT_APPLICABLE, Presence
 
 NARROW = 4
@@ -74,11 +75,17 @@ def answers(evaluation: Evaluation) -> Markup:
     if not found:
         return Markup("")
     ranked = any(score.auroc is not None for score in found)
-    columns = ["question", "answer", "n", "in gold", "prevalence", "precision", "recall", "specificity", "F1"]
+    counted = f"in {words_of(evaluation.about).short}{'s' if evaluation.about.truth != 'gold' else ''}"
+    columns = ["question", "answer", "n", counted, "prevalence", "precision", "recall", "specificity", "F1"]
+    never = (
+        "The model answers present or absent and never another, so only these are scored. "
+        if words_of(evaluation.about).images
+        else ""
+    )
     note = tag(
         "p",
-        "Each answer against all others of its question, as the answers are: here uncertain is an answer of "
-        "its own, whatever it counts as above. A click on a heading sorts.",
+        f"{never}Each answer against all others of its question, as the answers are: here uncertain is an "
+        "answer of its own, whatever it counts as above. A click on a heading sorts.",
         class_="note",
     )
     rows = (_answer_row(score, ranked) for score in found)
@@ -102,27 +109,33 @@ def confusions(evaluation: Evaluation) -> Markup:
     """A shaded table for each question."""
     scores: list[QuestionScore] = [*evaluation.scores.presence, *evaluation.scores.attributes]
     asked = [score for score in scores if score.n]
+    words = words_of(evaluation.about)
+    rows = "gold" if evaluation.about.truth == "gold" else f"the {words.short}s' answers"
+    columns = f"the {words.given}'s" if words.images else "what was given"
     note = tag(
         "p",
-        "Rows are gold, columns what was given; the shade is the share of its row, blue where it is right.",
+        f"Rows are {rows}, columns {columns}; the shade is the share of its row, blue where both agree.",
         class_="note",
     )
     order: dict[str, list[str]] = {}
     for answer in evaluation.scores.answers:
         order.setdefault(answer.question, []).append(answer.answer)
-    shown = [_confusion(score, order.get(score.question, [])) for score in asked]
+    shown = [_confusion(score, order.get(score.question, []), words) for score in asked]
     if len(shown) > OPEN:
         shown = [details(score.question, one) for score, one in zip(asked, shown, strict=True)]
     return join([note, tag("div", *shown, class_="grid wide")]) if shown else Markup("")
 
 
-def _confusion(score: QuestionScore, order: Sequence[str]) -> Markup:
-    columns = _given(score.confusion, order)
+def _confusion(score: QuestionScore, order: Sequence[str], words: Words) -> Markup:
+    found = _given(score.confusion, order)
+    told = {answer for row in score.confusion.values() for answer in row}
+    # An image model gives two answers: no column for those that its reports alone know.
+    columns = [answer for answer in found if answer in told or answer in order or not words.images]
     rows: Rows = (
-        [gold, *_shaded(gold, score.confusion[gold], columns)] for gold in columns if gold in score.confusion
+        [gold, *_shaded(gold, score.confusion[gold], columns)] for gold in found if gold in score.confusion
     )
-    caption = f"{score.question}, {score.n} reports"
-    shown = table(caption, ["gold \\ given", *columns], rows, kind="confusion")
+    caption = f"{score.question}, {score.n} {words.many}"
+    shown = table(caption, [f"{words.short} \\ {words.given}", *columns], rows, kind="confusion")
     return tag("div", shown, class_="whole") if len(columns) > NARROW else shown
 
 

@@ -23,8 +23,18 @@ if TYPE_CHECKING:
 UNIT = (-0.02, 1.02)
 
 
-def curves(name: str, question: str, found: Sequence[Curve], areas: Sequence[tuple[str, str]]) -> Markup:
-    """ROC and precision-recall curves of one question; `areas` are both of each curve, as words."""
+def curves(
+    name: str, question: str, found: Sequence[Curve], areas: Sequence[tuple[str, str]], many: str
+) -> Markup:
+    """ROC and precision-recall curves of one question.
+
+    Args:
+        name: unlike any other's on the page.
+        question: whose.
+        found: its curves.
+        areas: both of each curve, as words.
+        many: what is ranked: reports, ...
+    """
     drawing = Drawing(6.6, 3.3, columns=2)
     roc, recall = drawing.axes
     roc.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
@@ -40,22 +50,24 @@ def curves(name: str, question: str, found: Sequence[Curve], areas: Sequence[tup
         (recall, "precision-recall", "recall", "precision"),
     ):
         axes.set(xlim=UNIT, ylim=UNIT, xlabel=x, ylabel=y)
-        axes.set_title(title, loc="left", fontsize=9)
-        axes.legend(loc="lower right" if axes is roc else "lower left", fontsize=7, frameon=False)
+        axes.set_title(title, loc="left", fontsize=10)
+        axes.legend(loc="lower right" if axes is roc else "lower left", fontsize=8.5, frameon=False)
     told = "; ".join(
         f"{one.answer}: AUROC {area[0]}, AUPRC {area[1]}" for one, area in zip(found, areas, strict=True)
     )
     n, positives = found[0].n, found[0].positives
-    share_told = f"; {positives} of {n} reports are positive" if len(found) == 1 else f"; {n} reports"
+    share_told = f"; {positives} of {n} {many} are positive" if len(found) == 1 else f"; {n} {many}"
     return drawing.figure(
         name, f"ROC and precision-recall curves of {question}", told, f"{question}{share_told}."
     )
 
 
 def reliability(name: str, score: CalibrationScore) -> Markup:
-    """Share of right answers over their probability, and how many answers each point stands for."""
-    drawing = Drawing(3.3, 3.3)
-    (axes,) = drawing.axes
+    """Share of right answers over their probability, and beside it how many have which probability."""
+    drawing = Drawing(6.6, 3.3, columns=2)
+    axes, counts = drawing.axes
+    counts.bar([one.probability for one in score.bins], [one.n for one in score.bins], 0.03, color=SERIES[0])
+    counts.set(xlim=UNIT, xlabel="probability of the answer", ylabel="answers")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
     x = [one.probability for one in score.bins]
     y = [one.right for one in score.bins]
@@ -95,7 +107,7 @@ def forest(name: str, title: str, columns: Sequence[str], trees: Sequence[Tree],
     """Figures with their intervals, a line for each group, a column for each figure."""
     lines = [tree for tree in trees if not all(math.isnan(one.value) for one in tree.figures)]
     label = max((len(_named(tree)) for tree in lines), default=0)
-    left = 0.3 + 0.068 * min(label, 40)
+    left = 0.3 + 0.076 * min(label, 40)
     drawing = _forest_drawing(len(columns), left, len(lines))
     zero = any(one.value < 0 for tree in lines for one in tree.figures)
     for at, axes in enumerate(drawing.axes):
@@ -104,7 +116,7 @@ def forest(name: str, title: str, columns: Sequence[str], trees: Sequence[Tree],
         axes.set_ylim(len(lines) - 0.4, -0.6)
         axes.set_yticks(range(len(lines)), [_named(tree) for tree in lines] if at == 0 else [""] * len(lines))
         axes.grid(False, axis="y")
-        axes.set_title(columns[at], loc="left", fontsize=9)
+        axes.set_title(columns[at], loc="left", fontsize=10)
         axes.tick_params(axis="y", colors=INK)
         if zero or columns[at].startswith("difference"):
             axes.axvline(0, color=INK, linewidth=0.8)
@@ -183,7 +195,7 @@ def audit(name: str, found: Audit) -> Markup:
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set(ylim=UNIT, xlabel="training examples of the answer", ylabel="sensitivity")
-    axes.legend(loc="lower right", fontsize=7, frameon=False)
+    axes.legend(loc="lower right", fontsize=8.5, frameon=False)
     told = "; ".join(f"{r.question} {r.answer}: {r.n}, {number(r.sensitivity.value)}" for r in rows)
     return drawing.figure(name, "Sensitivity against training examples", told, caption)
 
@@ -191,7 +203,7 @@ def audit(name: str, found: Audit) -> Markup:
 def learning(name: str, found: LearningCurve) -> Markup:
     """Figures over training reports; the panel's, or the only one's, with its interval."""
     shown = found.lines[: len(SERIES)]
-    room = 0.5 + 0.06 * max((len(line.question) for line in shown), default=0)
+    room = 0.5 + 0.072 * max((len(line.question) for line in shown), default=0)
     drawing = Drawing(4.6 + room, 3.6, right=room)
     (axes,) = drawing.axes
     for at, line in enumerate(shown):
@@ -214,7 +226,7 @@ def learning(name: str, found: LearningCurve) -> Markup:
     axes.minorticks_off()
     axes.set_xticks(found.sizes, [str(size) for size in found.sizes])
     axes.set(ylim=UNIT, xlabel="training reports", ylabel="F1")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=7, frameon=False)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8.5, frameon=False)
     first = shown[0] if shown else None
     told = (
         ""

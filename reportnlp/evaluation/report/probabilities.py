@@ -10,6 +10,7 @@ from reportnlp.evaluation.record import Evaluation
 from reportnlp.evaluation.report import plots
 from reportnlp.evaluation.report.markup import Markup, Rows, cell, details, join, number, table, tag
 from reportnlp.evaluation.scores import Scores
+from reportnlp.evaluation.words import words_of
 
 SHARED = (
     "Only the given answer's probability is known and the others share the rest equally: read these curves "
@@ -34,7 +35,7 @@ def curves(evaluation: Evaluation) -> Markup:
     for at, (question, group) in enumerate(groupby(scores.curves, key=lambda curve: curve.question)):
         found = list(group)
         named = [_shown(areas, curve) for curve in found]
-        shown.append(plots.curves(f"curve{at}", question, found, named))
+        shown.append(plots.curves(f"curve{at}", question, found, named, words_of(evaluation.about).many))
     return join([note, tag("div", *shown, class_="grid wide")])
 
 
@@ -66,6 +67,6 @@ def calibration(evaluation: Evaluation) -> Markup:
         class_="note",
     )
     rows: Rows = ([score.question, score.n, cell(score.ece)] for score in found)
-    shown = tag("div", *(plots.reliability(f"bins{i}", s) for i, s in enumerate(found)), class_="grid small")
+    shown = tag("div", *(plots.reliability(f"bins{i}", s) for i, s in enumerate(found)), class_="grid wide")
     every = table("Calibration error, with 95 % intervals.", ["question", "n", "ECE"], rows)
     return join([note, shown, details("Calibration errors", every)])

@@ -19,6 +19,9 @@ INK, FAINT, GRID = "#010101", "#010102", "#010103"
 SERIES = ("#010111", "#010112", "#010113", "#010114", "#010115", "#010116", "#010117", "#010118")
 """Stand-ins: matplotlib draws in them, the page puts its own colours in their place."""
 
+LARGEST = 1.6
+"""How far a picture is drawn out where there is room: its letters grow with it."""
+
 _COLOURS = {INK: "--ink", FAINT: "--faint", GRID: "--line"} | {
     colour: f"--series-{at}" for at, colour in enumerate(SERIES)
 }
@@ -101,7 +104,7 @@ def drawing_style() -> Iterator[None]:
         "svg.hashsalt": "reportnlp",
         "svg.fonttype": "none",
         "font.family": "DejaVu Sans",
-        "font.size": 9,
+        "font.size": 10,
         "text.color": INK,
         "axes.labelcolor": INK,
         "text.parse_math": False,
@@ -114,7 +117,7 @@ def _dress(axes: Axes) -> None:
     axes.patch.set_visible(False)
     axes.grid(True, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=FAINT, length=0, labelsize=8)
+    axes.tick_params(colors=FAINT, length=0, labelsize=9)
     for name, spine in axes.spines.items():
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(GRID)
@@ -138,6 +141,6 @@ def _slim(svg: str, name: str) -> str:
 def _opening(match: re.Match[str]) -> str:
     width = float(match[1].split()[2])
     return (
-        f'<svg viewBox="{match[1]}" style="max-width:{width * 1.35:.0f}px;--legible:{width:.0f}px" '
+        f'<svg viewBox="{match[1]}" style="max-width:{width * LARGEST:.0f}px;--legible:{width:.0f}px" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )

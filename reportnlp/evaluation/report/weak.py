@@ -54,10 +54,10 @@ def _lead(found: Distillation) -> Markup:
 
 
 def _facts(found: Distillation) -> Markup:
-    intervals = head.INTERVALS.format(resamples=found.resamples, seed=found.seed)
+    intervals = head.INTERVALS.format(many="reports", resamples=found.resamples, seed=found.seed)
     facts = (
         *found.facts,
-        ("Uncertain counts as", head.UNCERTAIN[found.uncertain_as]),
+        ("Uncertain counts as", head.UNCERTAIN[found.uncertain_as].format(many="reports", truth="gold")),
         ("Figures", "precision, recall and F1 of present, pooled over findings; no vote is not present"),
         ("Intervals", intervals),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reportnlp.errors import InputError, unknown_name
+from reportnlp.config import check
+from reportnlp.errors import InputError, UnknownNameError, unknown_name
 from reportnlp.registry import IMAGE_MODELS
 
 if TYPE_CHECKING:
@@ -35,8 +36,31 @@ def choose(name: str) -> Chosen:
         for variant, settings in IMAGE_MODELS.get(entry).VARIANTS.items()
     }
     if name not in variants:
-        raise unknown_name("image model", name, (*entries, *variants))
+        raise _unknown(name, entries)
     return variants[name]
+
+
+def _unknown(name: str, entries: Sequence[str]) -> UnknownNameError:
+    """The error for a wrong name, with all names as a user types them."""
+    typed = [variant for entry in entries for variant in (IMAGE_MODELS.get(entry).VARIANTS or (entry,))]
+    return unknown_name("image model", name, typed)
+
+
+def checked(name: str, settings: Mapping[str, Any], size: Sequence[int]) -> Chosen:
+    """The network called so with all its settings, for images of a size; nothing is made yet.
+
+    Raises:
+        UnknownNameError, InvalidDefinitionError, InputError: see `new`.
+    """
+    architecture, implied = choose(name)
+    entry = IMAGE_MODELS.get(architecture)
+    if min(size) < entry.SMALLEST:
+        raise InputError(
+            f"Images of {' x '.join(map(str, size))} are too small for {name}: it takes {entry.SMALLEST} or "
+            "more along each axis. Give a larger --size, or take small_cnn."
+        )
+    check(entry.Config, {**implied, **settings}, where="the image model's settings")
+    return Chosen(architecture, {**implied, **settings})
 
 
 def new(
@@ -69,16 +93,8 @@ def new(
 
     from reportnlp.images.models.blocks import ImageClassifier, ImageConfig
 
-    architecture, implied = choose(name)
-    entry = IMAGE_MODELS.get(architecture)
-    if min(size) < entry.SMALLEST:
-        raise InputError(
-            f"Images of {' x '.join(map(str, size))} are too small for {name}: it takes {entry.SMALLEST} or "
-            "more along each axis. Give a larger --size, or take small_cnn."
-        )
-    config = ImageConfig(
-        architecture, {**implied, **settings}, len(size), channels, list(findings), list(answers)
-    )
+    architecture, whole = checked(name, settings, size)
+    config = ImageConfig(architecture, dict(whole), len(size), channels, list(findings), list(answers))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return ImageClassifier(config)
