@@ -191,7 +191,7 @@ class Counted(Silent):
     def __init__(self) -> None:
         self.totals: list[int | None] = []
 
-    def phase(self, name: str, total: int | None, unit: str = "reports") -> None:
+    def phase(self, name: str, total: int | None, unit: str = "steps") -> None:
         self.totals.append(total)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +238,17 @@ def test_the_areas_are_those_of_the_probabilities(folder: Path) -> None:
     area = roc_auc_score(truth, scored.predicted.chances[:, 0])
     assert presence.auroc is not None
     assert presence.auroc.value == pytest.approx(area)
+
+
+def test_gold_may_name_reports_by_accession_number(folder: Path) -> None:
+    by_accession = [replace(row, report_id=None, accession=row.report_id) for row in rows(80)]
+    write_manifest(by_accession, folder / "accession.csv")
+    scored = evaluated(folder, inputs=(str(folder / "accession.csv"),))
+    assert scored.evaluation.scores.coverage.scored == 80
+    strange = [replace(row, report_id=None) for row in rows(80)]
+    write_manifest(strange, folder / "strange.csv")
+    with pytest.raises(InputError, match="None of 80 images and 80 labelled reports belong together"):
+        evaluated(folder, inputs=(str(folder / "strange.csv"),))
 
 
 def test_gold_may_be_image_labels(folder: Path) -> None:

@@ -15,9 +15,10 @@ from reportnlp.evaluation.record import Evaluation, Truth
 from reportnlp.evaluation.scores import UncertainAs
 from reportnlp.images import answers
 from reportnlp.images.folder import open_folder
+from reportnlp.images.join import key_of
 from reportnlp.images.table import ImageLabels
 from reportnlp.jobs import evaluate
-from reportnlp.jobs._images_rows import image_labels, name_of, named_images
+from reportnlp.jobs._images_rows import Images, image_labels, name_of, named_images
 from reportnlp.jobs._labelled import Found
 from reportnlp.jobs.evaluate import EvaluateSettings
 from reportnlp.jobs.images_predict import Predicted, counted, predict
@@ -74,8 +75,9 @@ def run(job: ImagesEvaluateJob, progress: Progress | None = None) -> ScoredImage
     """
     if job.out is not None:
         evaluate.check_out(job.out, job.overwrite)
-    gold_answers(job.gold, job.per)  # what cannot be scored is told before all images are read
-    images, folder = named_images(job.inputs, split=job.split), open_folder(job.model)
+    gold = gold_answers(job.gold, job.per)
+    images = _called_as(gold, named_images(job.inputs, split=job.split), job.per)
+    folder = open_folder(job.model)
     with TemporaryDirectory(prefix="reportnlp-") as work:
         predicted = predict(
             images,
@@ -112,12 +114,24 @@ def score(job: ImagesEvaluateJob, predicted: Predicted) -> ScoredImages:
     return ScoredImages(evaluation, predicted)
 
 
+def _called_as(gold: Answers, images: Images, per: str) -> Images:
+    """Images whose `report_id` is what gold calls their report: it may be their study or accession number.
+
+    Raises:
+        InputError: gold knows none of them.
+    """
+    if per != "study":
+        return images
+    key = key_of(images.rows, gold.keys())
+    return replace(images, rows=tuple(replace(row, report_id=getattr(row, key)) for row in images.rows))
+
+
 def _asked_about(job: ImagesEvaluateJob) -> Answers:
     """Gold answers, but for those of images of other splits: training images are no missing ones."""
     gold = gold_answers(job.gold, job.per)
     if not job.split:
         return gold
-    rows = named_images(job.inputs).rows
+    rows = _called_as(gold, named_images(job.inputs), job.per).rows
     asked = {name_of(row, job.per) for row in rows if row.split == job.split}
     others = {name_of(row, job.per) for row in rows} - asked
     return {name: row for name, row in gold.items() if name not in others}

@@ -175,9 +175,10 @@ def predict(
         bad += part.bad
     if not places:
         reasons = sorted({one.reason for one in bad})
+        mend = bad[0].mend if len(reasons) == 1 else ""
         raise InputError(
-            f"None of the {len(images.rows)} images could be read: {'; '.join(reasons[:3])}. Look at them: "
-            "reportnlp images check."
+            f"None of the {len(images.rows)} images could be read: {'; '.join(reasons[:3])}. "
+            f"{mend or 'Look at them: reportnlp images check.'}"
         )
     file = folder.file
     chances = answers.present(np.concatenate(logits), file.findings, file.decisions)
