@@ -88,7 +88,7 @@ def reviewing(page: Page, site: str, files: Path) -> None:
     page.goto(f"{site}/#/review")
     page.set_input_files("#review-table", files / "labels.jsonl")
     page.set_input_files("#review-reports", REPORTS)
-    page.click("#review-form button")
+    page.click("#review-form .main")
     page.locator("#review-desk").wait_for()
     page.keyboard.press("2")
 
@@ -99,7 +99,20 @@ def keys(page: Page, site: str, files: Path) -> None:
     page.locator("#review-help").wait_for()
 
 
-VIEWS: tuple[View, ...] = (labelled, compared, refused, job, review, reviewing, keys)
+def aged(page: Page, site: str, files: Path) -> None:
+    compared(page, site, files)
+    page.click("#text-edit")
+    page.fill("#text", "---")
+    page.click("#label-go")
+    page.locator(".earlier").wait_for()
+    page.locator("#label-notice").wait_for()
+
+
+def contract(page: Page, site: str, files: Path) -> None:
+    page.goto(f"{site}/docs")
+
+
+VIEWS: tuple[View, ...] = (labelled, compared, refused, aged, job, review, reviewing, keys, contract)
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -259,6 +259,7 @@ def test_a_long_report_id_makes_nothing_wider_than_a_phone(browser: Browser, pag
         give(ready(page), "#review-table", "labels.jsonl", "\n".join(lines))
         give(page, "#review-reports", "reports.csv", "\n".join(["id,text", *(f"{one},Clot." for one in ids)]))
         page.click("#review-form .main")
+        page.locator("#review-desk").wait_for()
         press(page, "a")
         page.locator("#review-status", has_text="1 accepted").wait_for()
 
