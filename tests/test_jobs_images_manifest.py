@@ -15,8 +15,7 @@ from reportnlp.errors import InputError, InvalidDefinitionError, OutputError, Un
 from reportnlp.images.manifest import ImageRow, read_manifest, write_manifest
 from reportnlp.images.readers import dicom
 from reportnlp.images.readers._dicom_file import ENVELOPE
-from reportnlp.jobs import images_check, images_manifest
-from reportnlp.jobs._images_hidden import hidden as hidden_as
+from reportnlp.jobs import _images_hidden, images_check, images_manifest
 from reportnlp.jobs.images_check import ImagesCheckJob
 from reportnlp.jobs.images_manifest import ImagesManifestJob
 from reportnlp.types import BadRow
@@ -95,7 +94,7 @@ def test_patients_are_hidden_behind_a_salt(tmp_path: Path) -> None:
     root = archive(tmp_path)
     plain = [row.patient for row in listed(tmp_path, root).rows]
     hidden = [row.patient for row in listed(tmp_path, root, salt="pepper", overwrite=True).rows]
-    assert hidden == [hidden_as(name or "", "pepper") for name in plain]
+    assert hidden == [_images_hidden.hidden(name or "", "pepper") for name in plain]
     assert hidden[0] == hidden[2] != hidden[1]
     other = [row.patient for row in listed(tmp_path, root, salt="salt", overwrite=True).rows]
     assert not set(other) & set(hidden) and "P1" not in (tmp_path / "manifest.csv").read_text("utf-8")
@@ -258,7 +257,7 @@ def test_all_ids_can_be_hidden_alike(tmp_path: Path) -> None:
     rows = listed(tmp_path, root, salt="pepper", hide="all", overwrite=True).rows
     for name in ("patient", "study", "accession", "series"):
         for before, after in zip(plain, rows, strict=True):
-            assert getattr(after, name) == hidden_as(getattr(before, name), "pepper")
+            assert getattr(after, name) == _images_hidden.hidden(getattr(before, name), "pepper")
     with pytest.raises(InputError, match="--hide all needs a salt"):
         ImagesManifestJob(root, tmp_path / "x.csv", hide="all")
     with pytest.raises(UnknownNameError, match="Did you mean 'patient'"):
