@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -40,6 +41,12 @@ from tests.bench._weak_images import (
     trained,
     write_answers,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Told = tuple[str, str, int, float, float]
+"""Part, labels, reports, mean and standard deviation over seeds."""
 
 NOISY = {"noise": 4.0, "hedge": 0.2}
 CLEAN = {"noise": 0.0, "hedge": 0.0}
@@ -69,7 +76,7 @@ class Bench:
             writer.writerows(self.rows)
         print(f"{part:10} {labels:28} {reports:6} seed {seed} AUROC {area:.4f}", flush=True)
 
-    def told(self, part: str) -> Iterator[tuple[str, str, int, float, float]]:
+    def told(self, part: str) -> Iterator[Told]:
         """Part, labels, reports, mean and standard deviation over seeds."""
         groups: dict[tuple[str, int], list[float]] = {}
         for row in self.rows:
@@ -167,7 +174,7 @@ def curve(bench: Bench) -> None:
             model = trained(setting, "model", labels, seed=seed)
             area = auroc(setting, model, manifest, gold)
             bench.note("share", f"{share:.0%} gold, rest noisy", len(labels), seed, area)
-    draw(bench)
+        draw(bench)
 
 
 def enough(setting: Setting, images: int) -> Setting:
@@ -193,23 +200,37 @@ def draw(bench: Bench) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    found = list(bench.told("curve"))
+    draw_sizes(axes[0], list(bench.told("curve")))
+    draw_shares(axes[1], list(bench.told("share")))
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    seeds = len({row["seed"] for row in bench.rows if row["part"] == "share"})
+    bars = "bars: standard deviation over seeds" if seeds > 1 else "one seed"
+    figure.suptitle(f"PneumoniaMNIST, reports simulated; {bars}")
+    figure.savefig(bench.out / "curve.png", dpi=120)
+    pyplot.close(figure)
+
+
+def draw_sizes(axis: Axes, found: Sequence[Told]) -> None:
+    """A line for each source of labels, over the number of images."""
     for name, mark in zip(dict.fromkeys(labels for _, labels, *_ in found), "os^", strict=True):
         points = sorted((size, mean, spread) for _, labels, size, mean, spread in found if labels == name)
         sizes, means, spreads = zip(*points, strict=True)
-        axes[0].errorbar(sizes, means, yerr=spreads, label=name, marker=mark, capsize=3)
-    axes[0].set(xscale="log", xlabel="images with a report (or gold)", ylabel="AUROC on the test images")
-    axes[0].set_xticks(sizes, [f"{size:,}" for size in sizes])
-    axes[0].minorticks_off()
-    axes[0].legend(title="labels from", loc="lower right")
-    parts = [(float(labels.partition("%")[0]), mean, bar) for _, labels, _, mean, bar in bench.told("share")]
-    shares, means, spreads = zip(*sorted(parts), strict=True)
-    axes[1].errorbar(shares, means, yerr=spreads, marker="D", color="tab:red", capsize=3)
-    axes[1].set(xlabel="% of all images with gold, the rest with noisy reports", xticks=shares)
-    for axis in axes:
-        axis.grid(alpha=0.3)
-    figure.suptitle("PneumoniaMNIST, reports simulated; bars: standard deviation over seeds")
-    figure.savefig(bench.out / "curve.png", dpi=120)
+        axis.errorbar(sizes, means, yerr=spreads, label=name, marker=mark, capsize=3)
+    axis.set(xscale="log", xlabel="images with a report (or gold)", ylabel="AUROC on the test images")
+    axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axis.minorticks_off()
+    axis.legend(title="labels from", loc="lower right")
+
+
+def draw_shares(axis: Axes, found: Sequence[Told]) -> None:
+    """Over the share of images whose label is gold."""
+    points = sorted((float(labels.partition("%")[0]), mean, spread) for _, labels, _, mean, spread in found)
+    if points:
+        shares, means, spreads = zip(*points, strict=True)
+        axis.errorbar(shares, means, yerr=spreads, marker="D", color="tab:red", capsize=3)
+        axis.set_xticks(shares)
+    axis.set_xlabel("% of all images with gold, the rest with noisy reports")
 
 
 def policies(bench: Bench) -> None:
