@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reportnlp.evaluation.bootstrap import Figure
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ROWS = {"function": "function", "label model": "label model", "classifier": "distilled", "gold": "gold"}
 LOOKS = {"function": 0, "label model": 1, "classifier": 2, "gold": 3}
 """Number of the colour and mark of each kind."""
+
+APART = 1.25
+"""How many times as large a size must be as the one before, for both to be named under a logarithmic axis."""
 
 MAJORITY = 5
 """Number of the colour of its curve, which another label model's lies beside."""
@@ -138,7 +141,8 @@ def _plot(found: Distillation, sizes: list[int]) -> Markup:
     lows = [one.low for curve in found.curves for one in curve.figures.values() if not math.isnan(one.low)]
     axes.set_xscale("log")
     axes.minorticks_off()
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    named = _apart(sizes)
+    axes.set_xticks(named, [f"{size:,}" for size in named])
     axes.tick_params(axis="x", labelrotation=0 if len(sizes) < 7 else 45)
     least = min([*lows, max(defined, default=1.0)], default=0.0)
     bottom = max(-0.02, math.floor(least * 10 - 0.2) / 10)
@@ -153,6 +157,15 @@ def _plot(found: Distillation, sizes: list[int]) -> Markup:
         "answer; the classifier on gold learns from so many gold answers."
     )
     return drawing.figure("growth-plot", "F1 over the number of reports", told, caption)
+
+
+def _apart(sizes: Sequence[int]) -> list[int]:
+    """The sizes that have room for their number under the axis: the largest, and what is clear of the next."""
+    kept: list[int] = []
+    for size in sorted(sizes, reverse=True):
+        if not kept or size * APART <= kept[-1]:
+            kept.append(size)
+    return kept[::-1]
 
 
 def _line(axes: Axes, curve: Curve, at: int, kind: str) -> None:
