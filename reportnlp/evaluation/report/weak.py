@@ -160,7 +160,7 @@ def _plot(found: Distillation, sizes: list[int]) -> Markup:
 
 
 def _apart(sizes: Sequence[int]) -> list[int]:
-    """The sizes that have room for their number under the axis: the largest, and what is clear of the next."""
+    """The sizes that have room for their number under the axis: the largest, and what is clear of it."""
     kept: list[int] = []
     for size in sorted(sizes, reverse=True):
         if not kept or size * APART <= kept[-1]:
