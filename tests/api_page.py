@@ -28,7 +28,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 
-PATIENCE = 15_000
+PATIENCE = 60_000
 """Milliseconds that a test waits for the page; a method loads at its first use."""
 
 

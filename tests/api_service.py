@@ -83,7 +83,7 @@ def serving(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-def until_ready(client: TestClient, seconds: float = 20.0) -> None:
+def until_ready(client: TestClient, seconds: float = 120.0) -> None:
     """Wait until the service takes work."""
     end = time.monotonic() + seconds
     while client.get("/readyz").status_code != 200:

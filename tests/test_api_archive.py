@@ -99,7 +99,7 @@ def seen(store: Store, id: str) -> Job:
 
 
 def until(holds: Callable[[], Any]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.005)

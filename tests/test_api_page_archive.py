@@ -57,7 +57,7 @@ def send(page: Page, path: Path) -> str:
 
 
 def until(page: Page, state: str) -> None:
-    page.locator("#job-state", has_text=state).wait_for(timeout=30_000)
+    page.locator("#job-state", has_text=state).wait_for(timeout=120_000)
 
 
 def download(page: Page, button: str, path: Path) -> list[dict[str, object]]:
@@ -110,17 +110,12 @@ JOB = {
 
 def test_progress_is_shown_and_a_refusal_on_the_way_passes(page: Page, archive: Path) -> None:
     refusal = {"title": "Busy", "status": 503, "detail": "The queue is full.", "errors": []}
-    looks = iter(
-        [
-            (201, JOB | {"state": "queued"}),
-            (503, refusal),
-            (200, JOB | {"state": "running", "done": 2}),
-            (200, JOB | {"state": "failed", "error": "The disk is full."}),
-        ]
-    )
+    looks = iter([(201, JOB | {"state": "queued"}), (503, refusal)])
+    running, failed = {"state": "running", "done": 2}, {"state": "failed", "error": "The disk is full."}
+    seen: list[str] = []
 
     def answer(route: Route) -> None:
-        status, body = next(looks)
+        status, body = next(looks, (200, JOB | (failed if seen else running)))
         route.fulfill(status=status, headers={"Retry-After": "1"}, json=body)
 
     page.route("**/v1/jobs/page-*", answer)
@@ -129,6 +124,7 @@ def test_progress_is_shown_and_a_refusal_on_the_way_passes(page: Page, archive: 
     page.locator("#job-status", has_text="2 of 5 done").wait_for()
     assert page.locator("#job-progress").evaluate("bar => bar.value / bar.max") == pytest.approx(0.4)
     assert not page.locator("#job-notice").is_visible()
+    seen.append("progress")
     until(page, "failed")
 
     assert "The disk is full." in page.locator("#job-notice").inner_text()

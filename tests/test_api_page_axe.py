@@ -77,7 +77,7 @@ def job(page: Page, site: str, files: Path) -> None:
     page.locator("#archive-unread summary").click()
     assert violations(page) == []
     page.click("#archive-go")
-    page.locator("#job-state", has_text="done").wait_for(timeout=60_000)
+    page.locator("#job-state", has_text="done").wait_for(timeout=120_000)
 
 
 def review(page: Page, site: str, files: Path) -> None:

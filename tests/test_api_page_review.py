@@ -244,7 +244,7 @@ def test_the_results_of_a_job_can_be_reviewed(page: Page) -> None:
     page.click("nav a[href='#/archive']")
     page.set_input_files("#archive-file", REPORTS)
     page.click("#archive-go")
-    page.locator("#job-review").click(timeout=30_000)
+    page.locator("#job-review").click(timeout=120_000)
     page.locator("#review-desk").wait_for()
 
     assert "40 open" in page.locator("#review-status").inner_text()

@@ -269,5 +269,5 @@ def test_a_database_that_cannot_be_used_is_told_without_its_password(url: str, w
 
 def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite").write_bytes(b"no database at all" * 100)
-    with pytest.raises(StoreError, match=r"The jobs' database \(sqlite\) cannot be used: DatabaseError"):
+    with pytest.raises(StoreError, match=r"jobs\.sqlite cannot be made or opened: DatabaseError"):
         Store(f"sqlite:///{tmp_path / 'jobs.sqlite'}", TTL_S)

@@ -90,10 +90,8 @@ def test_a_validation_share_beside_a_given_one_or_of_nothing_is_refused(sides: t
 def test_images_without_a_patient_are_counted(tmp_path: Path) -> None:
     made = labelled(tmp_path, [given(0, "train", patient="p"), given(1, "train"), given(2, "test")])
     told = list(describe(made))
-    assert told[2:4] == [
-        "splits: train 2 images of 1 patients, test 1 images of 1 studies",
-        "    2 images name no patient: their studies are kept whole, not their patients",
-    ]
+    assert "splits: train 2 images of 1 patients, test 1 images of 1 studies" in told
+    assert "    2 images name no patient: their studies are kept whole, not their patients" in told
 
 
 def test_a_data_set_with_a_table_of_that_name_is_no_folder_of_ours(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def _unusable(url: str, error: Exception) -> StoreError:
         place = url.partition("///")[2] or "memory"
         return StoreError(
             f"The jobs' database {place} cannot be made or opened: {why or type(error).__name__}. Give a "
-            "folder that the service may write to: --data (REPORTNLP_DATA_DIR)."
+            "folder that the service may write to, --data (REPORTNLP_DATA_DIR), or another database, "
+            "REPORTNLP_JOBS_URL."
         )
     return StoreError(
         f"The jobs' database ({backend}) cannot be used: {why or type(error).__name__}. Check jobs_url "
