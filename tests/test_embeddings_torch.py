@@ -657,8 +657,9 @@ def test_two_processes_end_with_the_same_vectors(tmp_path: Path) -> None:
     script = "\n".join(
         [
             "import os, sys, subprocess, socket",
-            "place = socket.socket(); place.bind(('127.0.0.1', 0))",
-            "port = place.getsockname()[1]; place.close()",
+            # Below the ports that the system gives out by itself: no other test is given it in between.
+            "is_free = lambda port: socket.socket().connect_ex(('127.0.0.1', port)) != 0",
+            "port = next(filter(is_free, range(20_000 + os.getpid() % 10_000, 32_000)))",
             "common = dict(os.environ, WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))",
             f"codes = {codes!r}",
             "started = [subprocess.Popen([sys.executable, '-c', code], env=dict(common, RANK=str(rank)))",
