@@ -104,6 +104,7 @@ def test_a_full_disk_is_told_once_and_nothing_waits_for_it(caplog: pytest.LogCap
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_log_that_is_rotated_goes_on_in_a_new_file(tmp_path: Path, gone: bool) -> None:
+    (tmp_path / "deep").mkdir()
     path = tmp_path / "deep" / "audit.jsonl"
     writer = Lines(path, str)
     writer.open()

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import reportnlp
-from reportnlp_api.problems import Problem
+from reportnlp_api.problems import Problem, faults_of
 from tests.api_service import app_in, audited, load, serving
 
 SECRET = "ZZPATIENTZZ"
@@ -186,3 +186,12 @@ def test_the_audit_log_says_who_asked_what(client: TestClient, folder: Path) -> 
         "tokens": 10,
     }
     assert (folder / "audit.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_a_number_past_its_bound_is_told_the_bound() -> None:
+    errors = [
+        {"type": "less_than_equal", "loc": ("options", "deadline_s"), "ctx": {"le": 86_400.0}},
+        {"type": "greater_than", "loc": ("options", "deadline_s"), "ctx": {"gt": 0.0}},
+    ]
+    told = [fault.detail for fault in faults_of(errors)]
+    assert told == ["It should be at most 86400.", "It should be greater than 0."]

@@ -21,6 +21,7 @@ from reportnlp.functions._chat_server import (
     ChatReplyError,
     ChatServerError,
     ChatServerGone,
+    _place,
 )
 from reportnlp.functions.chat import UNFOUND, Function, Options, find
 from reportnlp.functions.loader import Voice
@@ -271,3 +272,8 @@ def test_nothing_of_a_report_is_logged_or_told(
         function(chat, retries=0).vote(CLOT)
     out, err = capfd.readouterr()
     assert not any("clot" in said for said in (str(error.value), caplog.text, out, err))
+
+
+def test_where_nothing_answers_is_told_without_a_name_or_password() -> None:
+    assert _place("http://me:secret@host.example:8000/v1?key=secret") == "http://host.example:8000"
+    assert _place("https://[::1]/v1") == "https://[::1]"

@@ -34,7 +34,7 @@ class Service(FastAPI):
     """The application, with a shorter way for requests to label: all that FastAPI would do for them is known.
 
     The route is declared as any other is, for the contract and the docs; the shorter way calls the same
-    function, and takes a third off what the service itself spends on a request.
+    function.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +115,7 @@ def check_exposure(settings: Settings) -> None:
 
 
 def check_places(settings: Settings) -> None:
-    """Refuse folders that are not there, or cannot be written.
+    """Refuse to start where a folder that is named is not there.
 
     Raises:
         SettingsError: it says which.

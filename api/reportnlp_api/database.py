@@ -10,10 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from reportnlp import ReportNLPError
+from reportnlp_api.job_files import PRIVATE
 from reportnlp_api.job_table import METADATA
-
-PRIVATE = 0o700
-"""Mode of the data folder, where it is made."""
 
 BUSY_S = 30.0
 """How long SQLite waits for another's transaction, in seconds."""

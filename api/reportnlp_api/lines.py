@@ -49,7 +49,6 @@ class Lines:
     def open(self) -> None:
         """Begin to write."""
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = _append_to(self._path)
         self._closing.clear()
         self._thread = Thread(target=self._serve, name="lines", daemon=True)

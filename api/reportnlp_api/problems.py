@@ -117,8 +117,6 @@ RULES = {
     "finite_number": "It should be a finite number.",
     "int_type": "It should be a whole number.",
     "int_parsing": "It should be a whole number.",
-    "greater_than": "It should be greater than 0.",
-    "less_than_equal": "It should be smaller: the contract says how large it may be.",
     "model_type": "It should be an object.",
     "model_attributes_type": "It should be an object.",
     "dict_type": "It should be an object.",
@@ -126,6 +124,9 @@ RULES = {
     "json_invalid": "It is no JSON.",
 }
 """By pydantic's kind of error. Its own messages are not used: some quote what was sent."""
+
+BOUNDS = {"greater_than": ("gt", "greater than"), "less_than_equal": ("le", "at most")}
+"""Where a number is too small or too large: the bound's name, and how it is told."""
 
 LIMITS = {"string_too_long": "max_length", "too_long": "max_length", "too_short": "min_length"}
 
@@ -147,6 +148,9 @@ def _detail(error: Mapping[str, Any]) -> str:
     if kind in LIMITS:
         bound = "most" if LIMITS[kind] == "max_length" else "least"
         return f"It should have a length of at {bound} {context[LIMITS[kind]]}."
+    if kind in BOUNDS:
+        name, told = BOUNDS[kind]
+        return f"It should be {told} {context[name]:g}."
     if kind == "value_error":
         return str(context["error"])  # ours: the schemas raise no other
     return RULES.get(kind, "It is not valid.")

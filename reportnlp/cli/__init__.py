@@ -50,5 +50,6 @@ def _root(
 ) -> None:
     """Findings, with evidence, out of free-text radiology reports.
 
-    Exit codes: 0 done, 1 a fault of the program, 2 bad usage or input, 3 done but some rows are quarantined.
+    Exit codes: 0 done, 1 a fault of the program, 2 bad usage or input, 3 done, but not all could
+    be used: rows are quarantined, or a check found problems.
     """

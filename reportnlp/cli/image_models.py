@@ -319,7 +319,7 @@ def line(
         test_share=test_share,
         drop_leaks=drop_leaks,
         recipe=recipe(
-            model, settings, start_from=start_from, augmentation=augment, best_by=best_by, training=dict(loop)
+            model, settings, start_from=start_from, augmentation=augment, best_by=best_by, training=loop
         ),
         preprocessing=preprocessing(size, window, fit),
         held_out=held_out,

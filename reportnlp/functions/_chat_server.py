@@ -202,7 +202,8 @@ def check_address(url: str, *, plain_http: bool) -> None:
 def _place(url: str) -> str:
     """Host and port of an address: the rest may be told to nobody."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
 
 
 def _is_here(host: str) -> bool:

@@ -1,7 +1,7 @@
 """Chance changes of training images, a batch at a time: small turns, shifts, scales, contrast, noise.
 
-MONAI's transforms take one image after the other, which at 28 pixels costs six times the training step of a
-small network; a batch turned by torch at once costs a fraction of it.
+MONAI's transforms take one image after the other, which for small images costs more than the network does;
+torch turns a batch at once.
 
 Mirroring is off unless asked for: in a mirrored chest the heart is on the wrong side, and a finding's side
 is part of many answers.

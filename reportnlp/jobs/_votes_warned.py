@@ -15,9 +15,8 @@ FEWEST = 20
 LEAST_SPOKEN = 0.13
 """Share of a fitting panel's findings, over the reports, of which the reports say something.
 
-By the rules, on up to 120 reports each: 0.48 to 0.95 where the panel is that of the exams, 0.16 to 0.38 where
-it is another of the same part of the body, 0.05 to 0.11 where it is of another part (four panels on the
-written head, chest and pulmonary CT reports, the demo, and Open-I).
+Set between the shares that the rules vote on where a panel is of the same part of the body as the exams, and
+those where it is of another (four panels, on written reports and Open-I); the line only asks.
 """
 
 

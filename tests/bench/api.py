@@ -42,7 +42,7 @@ from tests.bench._api_client import Crowd, Requests, Sent, milliseconds
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS = (1, 16, 128)
 SIZES = (1, 32)
-STEPS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
+STEPS = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 """Shares of the rate over the most connections, tried one after the other for what is sustained."""
 IN_TIME = 0.97
 """Share of requests that must be answered when a run ends for its rate to count as sustained."""
@@ -142,7 +142,7 @@ def spread(taken: list[float]) -> str:
 
 def sustained(port: int, texts: list[str], about: float, seconds: float) -> float:
     """The highest rate of single reports at which none is refused or late, near what is given."""
-    found = STEPS[0] * about / 2
+    found = 0.0
     for step in STEPS:
         rate = step * about
         sent = Crowd(port, Requests(texts, 1), MANY).opened(rate, seconds)
@@ -153,6 +153,8 @@ def sustained(port: int, texts: list[str], about: float, seconds: float) -> floa
         if sent.refused or sent.unsent or sent.rate < IN_TIME * rate:
             break
         found = rate
+    if not found:
+        raise SystemExit("the service sustains not even the least rate that was tried")
     return found
 
 

@@ -179,7 +179,11 @@ def main() -> None:
     parser.add_argument("--split", choices=("dev", "test"), default="dev", help="what is scored")
     parser.add_argument("--snorkel", default="", help="python of an environment with snorkel")
     options = parser.parse_args()
-    missing = [path for path in (options.archive, options.gold, options.testset) if not path.exists()]
+    missing = [
+        path
+        for path in (options.archive, options.gold, options.testset, *options.classifier)
+        if not path.exists()
+    ]
     if missing:
         print(f"skipped: there is no {missing[0]}")
         return

@@ -13,14 +13,14 @@ router = APIRouter(tags=["health"])
 
 
 @router.head("/livez", include_in_schema=False)
-@router.get("/livez", summary="Whether the service runs", responses=documented(403))
+@router.get("/livez", summary="Whether the service runs")
 async def livez() -> StatusOut:
     """It does, if it answers."""
     return StatusOut(status="ok")
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", summary="Whether the service takes work", responses=documented(403, 503))
+@router.get("/readyz", summary="Whether the service takes work", responses=documented(503))
 async def readyz(request: Request) -> StatusOut:
     """Not before a worker has loaded, and not once it was told to stop."""
     batcher: Batcher = request.app.state.batcher

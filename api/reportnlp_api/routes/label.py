@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from reportnlp import __version__
 from reportnlp_api.batching import Batcher
 from reportnlp_api.catalogue import Catalogue, Method
+from reportnlp_api.door import LABEL
 from reportnlp_api.metrics import Metrics
 from reportnlp_api.pieces import Answer, Asked
 from reportnlp_api.problems import Fault, ProblemError, documented, faults_of, invalid
@@ -32,7 +33,7 @@ BODY = {
 
 
 @router.post(
-    "/v1/label",
+    LABEL,
     summary="Label one report or several",
     response_model=LabelResponse,
     responses=documented(400, 401, 403, 413, 415, 422, 429, 500, 503, 504),
